@@ -1,0 +1,27 @@
+#include "base/rng.h"
+
+nl_rng nl_rng_make(uint64_t seed, uint64_t stream) {
+  nl_rng rng = {0, stream << 1 | 1};
+  nl_rng_next(&rng);
+  rng.state += seed;
+  nl_rng_next(&rng);
+  return rng;
+}
+
+uint32_t nl_rng_next(nl_rng *rng) {
+  uint64_t old = rng->state;
+  rng->state = old * 6364136223846793005u + rng->increment;
+  uint32_t mixed = (uint32_t)((old >> 18 ^ old) >> 27);
+  uint32_t rotate = (uint32_t)(old >> 59);
+  return mixed >> rotate | mixed << (-rotate & 31);
+}
+
+float nl_rng_uniform(nl_rng *rng) { return (float)(nl_rng_next(rng) >> 8) * 0x1p-24f; }
+
+uint32_t nl_rng_below(nl_rng *rng, uint32_t bound) {
+  uint32_t reject_below = -bound % bound;
+  for (;;) {
+    uint32_t value = nl_rng_next(rng);
+    if (value >= reject_below) return value % bound;
+  }
+}

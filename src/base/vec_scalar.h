@@ -1,0 +1,46 @@
+#include <string.h>
+
+typedef struct {
+  float f[4];
+} v4;
+typedef struct {
+  double f[4];
+} d4;
+
+#define V4_EACH(expression)                          \
+  v4 r;                                              \
+  for (int i = 0; i < 4; i++) r.f[i] = (expression); \
+  return r
+#define D4_EACH(expression)                          \
+  d4 r;                                              \
+  for (int i = 0; i < 4; i++) r.f[i] = (expression); \
+  return r
+
+static inline v4 v4_load(const float *p) { V4_EACH(p[i]); }
+static inline v4 v4_load_n(const float *p, int n) { V4_EACH(i < n ? p[i] : 0.0f); }
+static inline void v4_store(float *p, v4 a) { memcpy(p, a.f, sizeof a.f); }
+static inline void v4_store_n(float *p, v4 a, int n) {
+  for (int i = 0; i < n; i++) p[i] = a.f[i];
+}
+static inline v4 v4_splat(float s) { V4_EACH(s); }
+static inline v4 v4_add(v4 a, v4 b) { V4_EACH(a.f[i] + b.f[i]); }
+static inline v4 v4_sub(v4 a, v4 b) { V4_EACH(a.f[i] - b.f[i]); }
+static inline v4 v4_mul(v4 a, v4 b) { V4_EACH(a.f[i] * b.f[i]); }
+static inline v4 v4_madd(v4 a, v4 b, v4 c) { V4_EACH(a.f[i] * b.f[i] + c.f[i]); }
+static inline v4 v4_max(v4 a, v4 b) {
+  V4_EACH(a.f[i] != a.f[i] || b.f[i] != b.f[i] ? a.f[i] + b.f[i] : a.f[i] > b.f[i] ? a.f[i] : b.f[i]);
+}
+/** Lanes of a where gate > 0, zero elsewhere. */
+static inline v4 v4_where_positive(v4 gate, v4 a) { V4_EACH(gate.f[i] > 0 ? a.f[i] : 0.0f); }
+
+static inline d4 d4_zero(void) { D4_EACH(0 * i); }
+/** a + v, lane by lane, in float64. */
+static inline d4 d4_add(d4 a, v4 v) { D4_EACH(a.f[i] + (double)v.f[i]); }
+/** a + u * v in float64, where the product of two float32 is exact. */
+static inline d4 d4_madd(d4 a, v4 u, v4 v) { D4_EACH(a.f[i] + (double)u.f[i] * (double)v.f[i]); }
+static inline d4 d4_load(const double *p) { D4_EACH(p[i]); }
+static inline void d4_store(double *p, d4 a) { memcpy(p, a.f, sizeof a.f); }
+static inline double d4_get(d4 a, int lane) { return a.f[lane]; }
+
+#undef V4_EACH
+#undef D4_EACH

@@ -1,0 +1,65 @@
+/* The simd128 path also compiles natively through SIMDe, so that sanitizers see it. */
+#ifdef NL_VEC_SIMDE
+#define SIMDE_ENABLE_NATIVE_ALIASES
+#include <simde/wasm/simd128.h>
+#else
+#include <wasm_simd128.h>
+#endif
+
+typedef v128_t v4;
+typedef struct {
+  v128_t lo, hi;
+} d4;
+
+static inline v4 v4_load(const float *p) { return wasm_v128_load(p); }
+static inline v4 v4_load_n(const float *p, int n) {
+  return wasm_f32x4_make(n > 0 ? p[0] : 0.0f, n > 1 ? p[1] : 0.0f, n > 2 ? p[2] : 0.0f, n > 3 ? p[3] : 0.0f);
+}
+static inline void v4_store(float *p, v4 a) { wasm_v128_store(p, a); }
+static inline void v4_store_n(float *p, v4 a, int n) {
+  if (n > 0) p[0] = wasm_f32x4_extract_lane(a, 0);
+  if (n > 1) p[1] = wasm_f32x4_extract_lane(a, 1);
+  if (n > 2) p[2] = wasm_f32x4_extract_lane(a, 2);
+  if (n > 3) p[3] = wasm_f32x4_extract_lane(a, 3);
+}
+static inline v4 v4_splat(float s) { return wasm_f32x4_splat(s); }
+static inline v4 v4_add(v4 a, v4 b) { return wasm_f32x4_add(a, b); }
+static inline v4 v4_sub(v4 a, v4 b) { return wasm_f32x4_sub(a, b); }
+static inline v4 v4_mul(v4 a, v4 b) { return wasm_f32x4_mul(a, b); }
+static inline v4 v4_madd(v4 a, v4 b, v4 c) {
+#ifdef __wasm_relaxed_simd__
+  return wasm_f32x4_relaxed_madd(a, b, c);
+#else
+  return wasm_f32x4_add(wasm_f32x4_mul(a, b), c);
+#endif
+}
+static inline v4 v4_max(v4 a, v4 b) { return wasm_f32x4_max(a, b); }
+/** Lanes of a where gate > 0, zero elsewhere. */
+static inline v4 v4_where_positive(v4 gate, v4 a) { return wasm_v128_and(wasm_f32x4_gt(gate, wasm_f32x4_splat(0)), a); }
+
+static inline d4 d4_zero(void) { return (d4){wasm_f64x2_splat(0), wasm_f64x2_splat(0)}; }
+static inline v128_t v4_upper(v4 v) { return wasm_i32x4_shuffle(v, v, 2, 3, 2, 3); }
+/** a + v, lane by lane, in float64. */
+static inline d4 d4_add(d4 a, v4 v) {
+  return (d4){wasm_f64x2_add(a.lo, wasm_f64x2_promote_low_f32x4(v)),
+              wasm_f64x2_add(a.hi, wasm_f64x2_promote_low_f32x4(v4_upper(v)))};
+}
+/** a + u * v in float64, where the product of two float32 is exact. */
+static inline d4 d4_madd(d4 a, v4 u, v4 v) {
+  v128_t lo = wasm_f64x2_mul(wasm_f64x2_promote_low_f32x4(u), wasm_f64x2_promote_low_f32x4(v));
+  v128_t hi = wasm_f64x2_mul(wasm_f64x2_promote_low_f32x4(v4_upper(u)), wasm_f64x2_promote_low_f32x4(v4_upper(v)));
+  return (d4){wasm_f64x2_add(a.lo, lo), wasm_f64x2_add(a.hi, hi)};
+}
+static inline d4 d4_load(const double *p) { return (d4){wasm_v128_load(p), wasm_v128_load(p + 2)}; }
+static inline void d4_store(double *p, d4 a) {
+  wasm_v128_store(p, a.lo);
+  wasm_v128_store(p + 2, a.hi);
+}
+static inline double d4_get(d4 a, int lane) {
+  switch (lane) {
+  case 0: return wasm_f64x2_extract_lane(a.lo, 0);
+  case 1: return wasm_f64x2_extract_lane(a.lo, 1);
+  case 2: return wasm_f64x2_extract_lane(a.hi, 0);
+  default: return wasm_f64x2_extract_lane(a.hi, 1);
+  }
+}

@@ -1,0 +1,185 @@
+#include "kernels/kernels.h"
+#include "kernels/moments.h"
+
+#include <math.h>
+
+/*
+ * x [N, C, S] is walked in two ways. With spatial dimensions a channel is N runs of S neighbours (stride C * S), handled
+ * run by run. Without (S = 1, BatchNorm1d on [N, C]) neighbours are different channels, so four channels go down the
+ * rows together, a lane each.
+ */
+
+static nl_status check(const char *name, int32_t n, int32_t c, int32_t s, double eps) {
+  NL_CHECK(n >= 0 && c >= 1 && s >= 0, NL_SHAPE, "%s: sizes must be N >= 0, C >= 1, S >= 0, got N=%d, C=%d, S=%d", name,
+           n, c, s);
+  NL_CHECK(eps >= 0 && isfinite(eps), NL_ARGUMENT, "%s: eps must be finite and non-negative, got %g", name, eps);
+  return NL_OK;
+}
+
+/* Means of 4 columns as centers, lane by lane. `width` <= 4 columns are there. */
+static nl_center column_center(const double *mean, int width) {
+  float high[4] = {0}, low[4] = {0};
+  for (int j = 0; j < width; j++) {
+    high[j] = (float)mean[j];
+    low[j] = (float)(mean[j] - (double)high[j]);
+  }
+  return (nl_center){v4_load(high), v4_load(low)};
+}
+
+static v4 load_columns(const float *x, int width) { return width == 4 ? v4_load(x) : v4_load_n(x, width); }
+static void store_columns(float *y, v4 a, int width) {
+  if (width == 4)
+    v4_store(y, a);
+  else
+    v4_store_n(y, a, width);
+}
+
+/* mean, var [C]: batch mean and biased variance. */
+static void batch_moments(double *mean, double *var, const float *x, int32_t n, int32_t c, int32_t s) {
+  const double count = (double)n * s;
+  const size_t sample = (size_t)c * s;
+  if (s == 1) {
+    for (int32_t j = 0; j < c; j += 4) {
+      int width = c - j < 4 ? c - j : 4;
+      d4 sum = d4_zero(), squares = d4_zero();
+      for (int32_t i = 0; i < n; i++) sum = d4_add(sum, load_columns(x + i * sample + j, width));
+      for (int k = 0; k < width; k++) mean[j + k] = d4_get(sum, k) / count;
+      nl_center center = column_center(mean + j, width);
+      for (int32_t i = 0; i < n; i++) {
+        v4 d = nl_centered(load_columns(x + i * sample + j, width), center);
+        squares = d4_madd(squares, d, d);
+      }
+      for (int k = 0; k < width; k++) var[j + k] = d4_get(squares, k) / count;
+    }
+    return;
+  }
+  for (int32_t j = 0; j < c; j++) {
+    const float *channel = x + (size_t)j * s;
+    double sum = 0, squares = 0;
+    for (int32_t i = 0; i < n; i++) sum += nl_sum(channel + i * sample, s);
+    mean[j] = sum / count;
+    nl_center center = nl_center_at(mean[j]);
+    for (int32_t i = 0; i < n; i++) squares += nl_squared_deviation(channel + i * sample, center, s);
+    var[j] = squares / count;
+  }
+}
+
+static void apply(float *y, const float *x, const double *mean, const double *invstd, const float *weight,
+                  const float *bias, int32_t n, int32_t c, int32_t s) {
+  const size_t sample = (size_t)c * s;
+  if (s == 1) {
+    for (int32_t j = 0; j < c; j += 4) {
+      int width = c - j < 4 ? c - j : 4;
+      nl_center center = column_center(mean + j, width);
+      float scales[4] = {0};
+      for (int k = 0; k < width; k++) scales[k] = (float)(invstd[j + k] * (weight ? weight[j + k] : 1));
+      v4 scale = v4_load(scales), shift = bias ? load_columns(bias + j, width) : v4_splat(0);
+      for (int32_t i = 0; i < n; i++) {
+        size_t at = i * sample + j;
+        store_columns(y + at, v4_madd(nl_centered(load_columns(x + at, width), center), scale, shift), width);
+      }
+    }
+    return;
+  }
+  for (int32_t j = 0; j < c; j++) {
+    nl_center center = nl_center_at(mean[j]);
+    float scale = (float)(invstd[j] * (weight ? weight[j] : 1)), shift = bias ? bias[j] : 0;
+    for (int32_t i = 0; i < n; i++) {
+      size_t at = i * sample + (size_t)j * s;
+      nl_normalize(y + at, x + at, center, scale, shift, s);
+    }
+  }
+}
+
+nl_status nl_batchnorm_forward_train(float *y, double *mean, double *invstd, float *running_mean, float *running_var,
+                                     const float *x, const float *weight, const float *bias, int32_t n, int32_t c,
+                                     int32_t s, double eps, double momentum, bool unbiased) {
+  NL_TRY(check("nl_batchnorm_forward_train", n, c, s, eps));
+  const double count = (double)n * s;
+  if (count == 0) return NL_OK;
+  batch_moments(mean, invstd, x, n, c, s);
+  for (int32_t j = 0; j < c; j++) {
+    double var = invstd[j];
+    if (running_mean) {
+      double target = unbiased ? var * count / (count - 1) : var;
+      running_mean[j] = (float)((1 - momentum) * running_mean[j] + momentum * mean[j]);
+      running_var[j] = (float)((1 - momentum) * running_var[j] + momentum * target);
+    }
+    invstd[j] = 1 / sqrt(var + eps);
+  }
+  apply(y, x, mean, invstd, weight, bias, n, c, s);
+  return NL_OK;
+}
+
+nl_status nl_batchnorm_forward_eval(float *y, double *mean, double *invstd, const float *x, const float *running_mean,
+                                    const float *running_var, const float *weight, const float *bias, int32_t n,
+                                    int32_t c, int32_t s, double eps) {
+  NL_TRY(check("nl_batchnorm_forward_eval", n, c, s, eps));
+  for (int32_t j = 0; j < c; j++) {
+    mean[j] = running_mean[j];
+    invstd[j] = 1 / sqrt(running_var[j] + eps);
+  }
+  apply(y, x, mean, invstd, weight, bias, n, c, s);
+  return NL_OK;
+}
+
+/*
+ * With d = x - mean and m = N * S, and sums over the channel:
+ *   dbias = Σ dy      dweight = invstd Σ dy d
+ *   dx = weight invstd (dy - Σ dy / m - d invstd² Σ dy d / m), the last two terms only where the statistics depend on x.
+ */
+nl_status nl_batchnorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
+                                const double *mean, const double *invstd, const float *weight, int32_t n, int32_t c,
+                                int32_t s, bool batch_stats) {
+  NL_TRY(check("nl_batchnorm_backward", n, c, s, 0));
+  const double count = (double)n * s;
+  const size_t sample = (size_t)c * s;
+  const int step = s == 1 ? 4 : 1;
+  for (int32_t j = 0; j < c; j += step) {
+    const int width = c - j < step ? c - j : step;
+    double sum[4] = {0}, dot[4] = {0};
+    nl_center columns = column_center(mean + j, width), center = nl_center_at(mean[j]);
+    if (s == 1) {
+      d4 sums = d4_zero(), dots = d4_zero();
+      for (int32_t i = 0; i < n; i++) {
+        v4 g = load_columns(dy + i * sample + j, width);
+        sums = d4_add(sums, g);
+        dots = d4_madd(dots, g, nl_centered(load_columns(x + i * sample + j, width), columns));
+      }
+      d4_store(sum, sums);
+      d4_store(dot, dots);
+    } else {
+      for (int32_t i = 0; i < n; i++) {
+        size_t at = i * sample + (size_t)j * s;
+        nl_gradient_sums(sum, dot, dy + at, x + at, center, s);
+      }
+    }
+    float a[4] = {0}, b[4] = {0}, shift[4] = {0};
+    for (int k = 0; k < width; k++) {
+      if (dweight) dweight[j + k] = count > 0 ? (float)(dot[k] * invstd[j + k]) : 0;
+      if (dbias) dbias[j + k] = (float)sum[k];
+      if (count == 0) continue;
+      double scale = invstd[j + k] * (weight ? weight[j + k] : 1);
+      a[k] = (float)scale;
+      if (batch_stats) {
+        b[k] = (float)(-scale * invstd[j + k] * invstd[j + k] * dot[k] / count);
+        shift[k] = (float)(-scale * sum[k] / count);
+      }
+    }
+    if (!dx) continue;
+    if (s == 1) {
+      v4 va = v4_load(a), vb = v4_load(b), vc = v4_load(shift);
+      for (int32_t i = 0; i < n; i++) {
+        size_t at = i * sample + j;
+        v4 d = nl_centered(load_columns(x + at, width), columns);
+        store_columns(dx + at, v4_madd(load_columns(dy + at, width), va, v4_madd(d, vb, vc)), width);
+      }
+    } else {
+      for (int32_t i = 0; i < n; i++) {
+        size_t at = i * sample + (size_t)j * s;
+        nl_normalize_backward(dx + at, dy + at, x + at, center, a[0], b[0], shift[0], s);
+      }
+    }
+  }
+  return NL_OK;
+}

@@ -1,0 +1,127 @@
+/*
+ * Convolution as matrix products over one sample at a time. The sample's windows are laid out as columns,
+ *   col [K, P], K = C * KH * KW, P = OH * OW,
+ * and then, with weight as [O, K]:  y [O, P] = weight col;  dweight += dy col^T;  dcol = weight^T dy, folded back to dx.
+ * A 1 x 1 window with stride 1 is its own col.
+ */
+#include "base/vec.h"
+#include "kernels/kernels.h"
+#include "kernels/moments.h"
+
+#include <string.h>
+
+static nl_status check(const char *name, int32_t n, int32_t o, const nl_window *w) {
+  NL_CHECK(n >= 0 && o >= 1 && w->channels >= 1, NL_SHAPE,
+           "%s: sizes must be N >= 0, O >= 1, C >= 1, got N=%d, O=%d, C=%d", name, n, o, w->channels);
+  return NL_OK;
+}
+
+static int32_t columns_of(const nl_window *w) { return w->out_height * w->out_width; }
+static int32_t rows_of(const nl_window *w) { return w->channels * w->kernel[0] * w->kernel[1]; }
+static size_t sample_of(const nl_window *w) { return (size_t)w->channels * w->height * w->width; }
+
+static bool is_pointwise(const nl_window *w) {
+  return w->kernel[0] == 1 && w->kernel[1] == 1 && w->stride[0] == 1 && w->stride[1] == 1 && w->padding[0] == 0 &&
+         w->padding[1] == 0;
+}
+
+size_t nl_conv2d_work(const nl_window *w) {
+  return nl_gemm_work() + (is_pointwise(w) ? 0 : (size_t)rows_of(w) * columns_of(w));
+}
+
+/* Output columns [*from, *to) whose input column ox * stride + offset lies inside the image. */
+static void inside(int32_t *from, int32_t *to, int32_t offset, int32_t stride, int32_t width, int32_t out_width) {
+  int32_t first = offset >= 0 ? 0 : (-offset + stride - 1) / stride;
+  int32_t last = width - 1 - offset < 0 ? -1 : (width - 1 - offset) / stride;
+  *from = first < out_width ? first : out_width;
+  *to = last + 1 < *from ? *from : last + 1 < out_width ? last + 1 : out_width;
+}
+
+static void unfold(float *col, const float *x, const nl_window *w) {
+  for (int32_t c = 0; c < w->channels; c++)
+    for (int32_t kh = 0; kh < w->kernel[0]; kh++)
+      for (int32_t kw = 0; kw < w->kernel[1]; kw++) {
+        const float *plane = x + (size_t)c * w->height * w->width;
+        const int32_t offset = kw - w->padding[1], stride = w->stride[1];
+        int32_t from, to;
+        inside(&from, &to, offset, stride, w->width, w->out_width);
+        for (int32_t oy = 0; oy < w->out_height; oy++, col += w->out_width) {
+          int32_t iy = oy * w->stride[0] + kh - w->padding[0];
+          if (iy < 0 || iy >= w->height) {
+            memset(col, 0, (size_t)w->out_width * sizeof *col);
+            continue;
+          }
+          const float *row = plane + (ptrdiff_t)iy * w->width + offset;
+          for (int32_t ox = 0; ox < from; ox++) col[ox] = 0;
+          if (stride == 1)
+            memcpy(col + from, row + from, (size_t)(to - from) * sizeof *col);
+          else
+            for (int32_t ox = from; ox < to; ox++) col[ox] = row[ox * stride];
+          for (int32_t ox = to; ox < w->out_width; ox++) col[ox] = 0;
+        }
+      }
+}
+
+/* dx += what unfold would have read, summed back. */
+static void fold(float *dx, const float *col, const nl_window *w) {
+  for (int32_t c = 0; c < w->channels; c++)
+    for (int32_t kh = 0; kh < w->kernel[0]; kh++)
+      for (int32_t kw = 0; kw < w->kernel[1]; kw++) {
+        float *plane = dx + (size_t)c * w->height * w->width;
+        const int32_t offset = kw - w->padding[1], stride = w->stride[1];
+        int32_t from, to;
+        inside(&from, &to, offset, stride, w->width, w->out_width);
+        for (int32_t oy = 0; oy < w->out_height; oy++, col += w->out_width) {
+          int32_t iy = oy * w->stride[0] + kh - w->padding[0];
+          if (iy < 0 || iy >= w->height) continue;
+          float *row = plane + (ptrdiff_t)iy * w->width + offset;
+          for (int32_t ox = from; ox < to; ox++) row[ox * stride] += col[ox];
+        }
+      }
+}
+
+nl_status nl_conv2d_forward(float *y, const float *x, const float *weight, const float *bias, float *work, int32_t n,
+                            int32_t o, const nl_window *w) {
+  NL_TRY(check("nl_conv2d_forward", n, o, w));
+  const int32_t k = rows_of(w), p = columns_of(w);
+  float *col = work + nl_gemm_work();
+  for (int32_t i = 0; i < n; i++, x += sample_of(w), y += (size_t)o * p) {
+    if (!is_pointwise(w)) unfold(col, x, w);
+    for (int32_t j = 0; bias && j < o; j++) {
+      float *plane = y + (size_t)j * p;
+      for (int32_t q = 0; q < p; q++) plane[q] = bias[j];
+    }
+    NL_TRY(nl_gemm(y, (nl_matrix){weight, k, 1}, (nl_matrix){is_pointwise(w) ? x : col, p, 1}, work, o, p, k, p,
+                   bias != NULL));
+  }
+  return NL_OK;
+}
+
+nl_status nl_conv2d_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
+                             const float *weight, float *work, int32_t n, int32_t o, const nl_window *w) {
+  NL_TRY(check("nl_conv2d_backward", n, o, w));
+  const int32_t k = rows_of(w), p = columns_of(w);
+  float *col = work + nl_gemm_work();
+  if (dweight) memset(dweight, 0, (size_t)o * k * sizeof *dweight);
+  for (int32_t j = 0; dbias && j < o; j++) {
+    double sum = 0;
+    for (int32_t i = 0; i < n; i++) sum += nl_sum(dy + ((size_t)i * o + j) * p, p);
+    dbias[j] = (float)sum;
+  }
+  for (int32_t i = 0; i < n; i++) {
+    const float *xi = x + i * sample_of(w), *dyi = dy + (size_t)i * o * p;
+    if (dweight) {
+      if (!is_pointwise(w)) unfold(col, xi, w);
+      NL_TRY(nl_gemm(dweight, (nl_matrix){dyi, p, 1}, (nl_matrix){is_pointwise(w) ? xi : col, 1, p}, work, o, k, p, k,
+                     true));
+    }
+    if (!dx) continue;
+    float *dxi = dx + i * sample_of(w);
+    float *dcol = is_pointwise(w) ? dxi : col;
+    NL_TRY(nl_gemm(dcol, (nl_matrix){weight, 1, k}, (nl_matrix){dyi, p, 1}, work, k, p, o, p, false));
+    if (is_pointwise(w)) continue;
+    memset(dxi, 0, sample_of(w) * sizeof *dxi);
+    fold(dxi, col, w);
+  }
+  return NL_OK;
+}

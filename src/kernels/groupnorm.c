@@ -1,0 +1,72 @@
+#include "kernels/kernels.h"
+#include "kernels/moments.h"
+
+#include <math.h>
+
+static nl_status check(const char *name, int32_t n, int32_t c, int32_t s, int32_t g, double eps) {
+  NL_CHECK(n >= 0 && c >= 1 && s >= 0, NL_SHAPE, "%s: sizes must be N >= 0, C >= 1, S >= 0, got N=%d, C=%d, S=%d", name,
+           n, c, s);
+  NL_CHECK(g >= 1 && c % g == 0, NL_ARGUMENT, "num_channels (%d) must be divisible by num_groups (%d)", c, g);
+  NL_CHECK(eps >= 0 && isfinite(eps), NL_ARGUMENT, "%s: eps must be finite and non-negative, got %g", name, eps);
+  return NL_OK;
+}
+
+nl_status nl_groupnorm_forward(float *y, double *mean, double *invstd, const float *x, const float *weight,
+                               const float *bias, int32_t n, int32_t c, int32_t s, int32_t g, double eps) {
+  NL_TRY(check("nl_groupnorm_forward", n, c, s, g, eps));
+  const int32_t per_group = c / g, count = per_group * s;
+  if (count == 0) return NL_OK;
+  for (int32_t row = 0; row < n * g; row++) {
+    size_t at = (size_t)row * count;
+    mean[row] = nl_sum(x + at, count) / count;
+    nl_center center = nl_center_at(mean[row]);
+    invstd[row] = 1 / sqrt(nl_squared_deviation(x + at, center, count) / count + eps);
+    for (int32_t k = 0; k < per_group; k++, at += s) {
+      int32_t channel = row % g * per_group + k;
+      float scale = (float)(invstd[row] * (weight ? weight[channel] : 1));
+      nl_normalize(y + at, x + at, center, scale, bias ? bias[channel] : 0, s);
+    }
+  }
+  return NL_OK;
+}
+
+/*
+ * Per channel of one sample, Σ over S: p = Σ dy, q = Σ dy d with d = x - mean of its group. Then, with m = C / G * S,
+ *   dx = invstd (weight dy - Σ weight p / m - d invstd² Σ weight q / m), sums over the channels of the group;
+ *   dweight = Σ over samples of q invstd      dbias = Σ over samples of p.
+ */
+nl_status nl_groupnorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
+                                const double *mean, const double *invstd, const float *weight, double *work, int32_t n,
+                                int32_t c, int32_t s, int32_t g) {
+  NL_TRY(check("nl_groupnorm_backward", n, c, s, g, 0));
+  const int32_t per_group = c / g, count = per_group * s;
+  double *weight_sum = work, *bias_sum = work + c;
+  for (int32_t j = 0; j < 2 * c; j++) work[j] = 0;
+  for (int32_t row = 0; count > 0 && row < n * g; row++) {
+    const size_t at = (size_t)row * count;
+    const int32_t first = row % g * per_group;
+    nl_center center = nl_center_at(mean[row]);
+    double sum = 0, dot = 0;
+    for (int32_t k = 0; k < per_group; k++) {
+      double p = 0, q = 0, scale = weight ? weight[first + k] : 1;
+      nl_gradient_sums(&p, &q, dy + at + (size_t)k * s, x + at + (size_t)k * s, center, s);
+      weight_sum[first + k] += q * invstd[row];
+      bias_sum[first + k] += p;
+      sum += scale * p;
+      dot += scale * q;
+    }
+    if (!dx) continue;
+    float b = (float)(-invstd[row] * invstd[row] * invstd[row] * dot / count);
+    float shift = (float)(-invstd[row] * sum / count);
+    for (int32_t k = 0; k < per_group; k++) {
+      size_t plane = at + (size_t)k * s;
+      float a = (float)(invstd[row] * (weight ? weight[first + k] : 1));
+      nl_normalize_backward(dx + plane, dy + plane, x + plane, center, a, b, shift, s);
+    }
+  }
+  for (int32_t j = 0; j < c; j++) {
+    if (dweight) dweight[j] = (float)weight_sum[j];
+    if (dbias) dbias[j] = (float)bias_sum[j];
+  }
+  return NL_OK;
+}

@@ -1,0 +1,134 @@
+/*
+ * The kernels: pure functions over buffers that their caller owns. They allocate nothing, remember nothing and check their
+ * arguments. Outputs first, gradients with a `d`, dimensions last; outputs are overwritten unless said otherwise.
+ * `weight` and `bias` may be NULL (1 and 0), outputs only where said.
+ */
+#ifndef NL_KERNELS_H
+#define NL_KERNELS_H
+
+#include "base/status.h"
+
+/* ---- normalization: y = (x - mean) * invstd * weight + bias, invstd = 1 / sqrt(var + eps), biased var ------------ */
+
+/**
+ * Batch normalization (Ioffe and Szegedy, https://arxiv.org/abs/1502.03167). x, y [N, C, S], S the product of the spatial
+ * dimensions; y may be x. Statistics over N and S: mean, invstd [C] (float64, outputs, for the backward pass).
+ * running_mean, running_var [C] or both NULL: moved by `momentum` towards the batch's mean and variance, the latter with
+ * divisor N*S - 1 if `unbiased`. With N = 0 nothing but y, of no values, is written.
+ */
+nl_status nl_batchnorm_forward_train(float *y, double *mean, double *invstd, float *running_mean, float *running_var,
+                                     const float *x, const float *weight, const float *bias, int32_t n, int32_t c,
+                                     int32_t s, double eps, double momentum, bool unbiased);
+/** The same with given statistics, which are copied to mean, invstd [C] as the backward pass wants them. */
+nl_status nl_batchnorm_forward_eval(float *y, double *mean, double *invstd, const float *x, const float *running_mean,
+                                    const float *running_var, const float *weight, const float *bias, int32_t n,
+                                    int32_t c, int32_t s, double eps);
+/**
+ * dx [N, C, S], dweight, dbias [C]; each may be NULL. `batch_stats`: the statistics were functions of x (training), so
+ * that their gradients enter dx; otherwise they were constants (eval).
+ */
+nl_status nl_batchnorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
+                                const double *mean, const double *invstd, const float *weight, int32_t n, int32_t c,
+                                int32_t s, bool batch_stats);
+
+/**
+ * Layer normalization (Ba et al., https://arxiv.org/abs/1607.06450). x, y [M, L], y may be x; statistics over L:
+ * mean, invstd [M]; weight, bias [L].
+ */
+nl_status nl_layernorm_forward(float *y, double *mean, double *invstd, const float *x, const float *weight,
+                               const float *bias, int32_t m, int32_t l, double eps);
+/** dx [M, L], dweight, dbias [L]; each may be NULL. work: 2 * L float64. */
+nl_status nl_layernorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
+                                const double *mean, const double *invstd, const float *weight, double *work, int32_t m,
+                                int32_t l);
+
+/**
+ * Group normalization (Wu and He, https://arxiv.org/abs/1803.08494). x, y [N, C, S], y may be x; statistics over the C / G
+ * channels of a group and S: mean, invstd [N, G]; weight, bias [C].
+ */
+nl_status nl_groupnorm_forward(float *y, double *mean, double *invstd, const float *x, const float *weight,
+                               const float *bias, int32_t n, int32_t c, int32_t s, int32_t g, double eps);
+/** dx [N, C, S], dweight, dbias [C]; each may be NULL. work: 2 * C float64. */
+nl_status nl_groupnorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
+                                const double *mean, const double *invstd, const float *weight, double *work, int32_t n,
+                                int32_t c, int32_t s, int32_t g);
+
+/* ---- linear algebra ------------------------------------------------------------------------------------------------ */
+
+/** A matrix read through strides: element (i, j) at data[i * row + j * col]. */
+typedef struct {
+  const float *data;
+  int32_t row, col;
+} nl_matrix;
+
+/** Floats of scratch that nl_gemm needs, whatever the sizes. */
+size_t nl_gemm_work(void);
+/** c [m, n] with row stride ldc = (accumulate ? c : 0) + a [m, k] b [k, n]. */
+nl_status nl_gemm(float *c, nl_matrix a, nl_matrix b, float *work, int32_t m, int32_t n, int32_t k, int32_t ldc,
+                  bool accumulate);
+
+/** y [N, O] = x [N, I] weight^T + bias; weight [O, I], bias [O] or NULL. work: nl_gemm_work(). */
+nl_status nl_linear_forward(float *y, const float *x, const float *weight, const float *bias, float *work, int32_t n,
+                            int32_t i, int32_t o);
+/** dx [N, I], dweight [O, I], dbias [O]; each may be NULL. */
+nl_status nl_linear_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
+                             const float *weight, float *work, int32_t n, int32_t i, int32_t o);
+
+/** A 2-d window over [C, H, W] planes, as convolution and pooling use it. */
+typedef struct {
+  int32_t channels, height, width;          /* input */
+  int32_t out_height, out_width;            /* output, from nl_window_fit */
+  int32_t kernel[2], stride[2], padding[2]; /* height, width */
+} nl_window;
+
+/** Fills in the output size; NL_SHAPE where the window does not fit the padded input. */
+nl_status nl_window_fit(nl_window *window);
+
+/** Floats of scratch for the two functions below. */
+size_t nl_conv2d_work(const nl_window *window);
+/** y [N, O, OH, OW] = cross-correlation of x [N, C, H, W] with weight [O, C, KH, KW], plus bias [O] or NULL. */
+nl_status nl_conv2d_forward(float *y, const float *x, const float *weight, const float *bias, float *work, int32_t n,
+                            int32_t o, const nl_window *window);
+/** dx [N, C, H, W], dweight, dbias; each may be NULL. */
+nl_status nl_conv2d_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
+                             const float *weight, float *work, int32_t n, int32_t o, const nl_window *window);
+
+/* ---- the rest -------------------------------------------------------------------------------------------------------- */
+
+/** Largest value of each window; `where` gets its offset in the input plane. Padding counts as -inf, NaN wins, as in PyTorch. */
+nl_status nl_maxpool2d_forward(float *y, int32_t *where, const float *x, int32_t n, const nl_window *window);
+nl_status nl_maxpool2d_backward(float *dx, const float *dy, const int32_t *where, int32_t n, const nl_window *window);
+/** Mean of each window, padding counted as zeros (count_include_pad). */
+nl_status nl_avgpool2d_forward(float *y, const float *x, int32_t n, const nl_window *window);
+nl_status nl_avgpool2d_backward(float *dx, const float *dy, int32_t n, const nl_window *window);
+/** y [P] = mean over S of x [P, S]; sums in float64. */
+nl_status nl_globalavgpool_forward(float *y, const float *x, int32_t p, int32_t s);
+nl_status nl_globalavgpool_backward(float *dx, const float *dy, int32_t p, int32_t s);
+
+typedef enum { NL_RELU, NL_GELU, NL_SIGMOID, NL_TANH } nl_activation;
+
+/** Elementwise; y may be x. GELU is the exact one, x * Phi(x). */
+nl_status nl_activation_forward(float *y, const float *x, nl_activation kind, int32_t size);
+nl_status nl_activation_backward(float *dx, const float *dy, const float *x, const float *y, nl_activation kind,
+                                 int32_t size);
+/** y = a + b; y may be either. */
+nl_status nl_add(float *y, const float *a, const float *b, int32_t size);
+
+/**
+ * Mean cross-entropy of logits [N, K] against class indices [N], in float64; dlogits [N, K] or NULL is its gradient;
+ * *correct counts the rows whose first largest logit is the label's. A label outside [0, K) is NL_ARGUMENT.
+ */
+nl_status nl_cross_entropy(double *loss, int32_t *correct, float *dlogits, const float *logits, const int32_t *labels,
+                           int32_t n, int32_t k);
+
+typedef struct {
+  double lr, momentum, dampening, weight_decay;
+  bool nesterov;
+} nl_sgd;
+
+/** One torch.optim.SGD step over flat blocks; velocity [size] is written, not read, if `first`, and unused without momentum. */
+nl_status nl_sgd_step(float *param, float *velocity, const float *grad, const nl_sgd *sgd, bool first, int32_t size);
+/** Sum of squares, in float64. */
+double nl_sum_of_squares(const float *x, int32_t size);
+
+#endif

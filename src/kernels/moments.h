@@ -1,0 +1,101 @@
+/*
+ * What the normalization kernels share: exact means and squared deviations of float32 data.
+ *
+ * A mean is a float64. To subtract it from float32 lanes without losing it, it is split in two float32, high + low:
+ * (x - high) is exact wherever x is near the mean (Sterbenz), and subtracting the low part then rounds once at the scale of
+ * the deviation. So data with mean 1e4 and std 1 keeps its 24 bits, and a constant channel gives exactly zero.
+ */
+#ifndef NL_MOMENTS_H
+#define NL_MOMENTS_H
+
+#include "base/vec.h"
+
+typedef struct {
+  v4 high, low;
+} nl_center;
+
+static inline nl_center nl_center_at(double mean) {
+  float high = (float)mean;
+  return (nl_center){v4_splat(high), v4_splat((float)(mean - (double)high))};
+}
+
+static inline v4 nl_centered(v4 x, nl_center at) { return v4_sub(v4_sub(x, at.high), at.low); }
+
+/** Sum of x [n]. */
+static inline double nl_sum(const float *x, int32_t n) {
+  d4 sum = d4_zero(), other = d4_zero();
+  int32_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    sum = d4_add(sum, v4_load(x + i));
+    other = d4_add(other, v4_load(x + i + 4));
+  }
+  if (i + 4 <= n) {
+    sum = d4_add(sum, v4_load(x + i));
+    i += 4;
+  }
+  if (i < n) other = d4_add(other, v4_load_n(x + i, n - i));
+  return d4_sum(sum) + d4_sum(other);
+}
+
+/** Sum of (x - mean)^2 over x [n]. */
+static inline double nl_squared_deviation(const float *x, nl_center mean, int32_t n) {
+  d4 sum = d4_zero(), other = d4_zero();
+  int32_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    v4 d0 = nl_centered(v4_load(x + i), mean), d1 = nl_centered(v4_load(x + i + 4), mean);
+    sum = d4_madd(sum, d0, d0);
+    other = d4_madd(other, d1, d1);
+  }
+  if (i + 4 <= n) {
+    v4 d = nl_centered(v4_load(x + i), mean);
+    sum = d4_madd(sum, d, d);
+    i += 4;
+  }
+  if (i < n) {
+    v4 d = v4_first(nl_centered(v4_load_n(x + i, n - i), mean), n - i);
+    other = d4_madd(other, d, d);
+  }
+  return d4_sum(sum) + d4_sum(other);
+}
+
+/** y = (x - mean) * scale + shift over x, y [n]. */
+static inline void nl_normalize(float *y, const float *x, nl_center mean, float scale, float shift, int32_t n) {
+  v4 a = v4_splat(scale), b = v4_splat(shift);
+  int32_t i = 0;
+  for (; i + 4 <= n; i += 4) v4_store(y + i, v4_madd(nl_centered(v4_load(x + i), mean), a, b));
+  if (i < n) v4_store_n(y + i, v4_madd(nl_centered(v4_load_n(x + i, n - i), mean), a, b), n - i);
+}
+
+/** *sum += sum of dy, *dot += sum of dy * (x - mean), over dy, x [n]. */
+static inline void nl_gradient_sums(double *sum, double *dot, const float *dy, const float *x, nl_center mean,
+                                    int32_t n) {
+  d4 sums = d4_zero(), dots = d4_zero();
+  int32_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    v4 g = v4_load(dy + i);
+    sums = d4_add(sums, g);
+    dots = d4_madd(dots, g, nl_centered(v4_load(x + i), mean));
+  }
+  if (i < n) {
+    v4 g = v4_load_n(dy + i, n - i);
+    sums = d4_add(sums, g);
+    dots = d4_madd(dots, g, v4_first(nl_centered(v4_load_n(x + i, n - i), mean), n - i));
+  }
+  *sum += d4_sum(sums);
+  *dot += d4_sum(dots);
+}
+
+/** dx = dy * a + (x - mean) * b + c over dx, dy, x [n]: the backward pass of every normalization here. */
+static inline void nl_normalize_backward(float *dx, const float *dy, const float *x, nl_center mean, float a, float b,
+                                         float c, int32_t n) {
+  v4 va = v4_splat(a), vb = v4_splat(b), vc = v4_splat(c);
+  int32_t i = 0;
+  for (; i + 4 <= n; i += 4)
+    v4_store(dx + i, v4_madd(v4_load(dy + i), va, v4_madd(nl_centered(v4_load(x + i), mean), vb, vc)));
+  if (i < n) {
+    v4 d = nl_centered(v4_load_n(x + i, n - i), mean);
+    v4_store_n(dx + i, v4_madd(v4_load_n(dy + i, n - i), va, v4_madd(d, vb, vc)), n - i);
+  }
+}
+
+#endif

@@ -1,0 +1,108 @@
+#include "kernels/kernels.h"
+#include "kernels/moments.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct {
+  int32_t top, bottom, left, right;
+} box;
+
+/* The part of output (oy, ox)'s window that lies inside the image. */
+static box window_box(const nl_window *w, int32_t oy, int32_t ox) {
+  int32_t top = oy * w->stride[0] - w->padding[0], left = ox * w->stride[1] - w->padding[1];
+  int32_t bottom = top + w->kernel[0], right = left + w->kernel[1];
+  return (box){top < 0 ? 0 : top, bottom > w->height ? w->height : bottom, left < 0 ? 0 : left,
+               right > w->width ? w->width : right};
+}
+
+static nl_status check(const char *name, int32_t n, const nl_window *w) {
+  NL_CHECK(n >= 0, NL_SHAPE, "%s: N must be >= 0, got %d", name, n);
+  for (int i = 0; i < 2; i++)
+    NL_CHECK(w->padding[i] * 2 <= w->kernel[i], NL_ARGUMENT,
+             "pad should be at most half of kernel size, but got pad=%d and kernel_size=%d", w->padding[i],
+             w->kernel[i]);
+  return NL_OK;
+}
+
+nl_status nl_maxpool2d_forward(float *y, int32_t *where, const float *x, int32_t n, const nl_window *w) {
+  NL_TRY(check("nl_maxpool2d_forward", n, w));
+  const bool two = w->kernel[0] == 2 && w->kernel[1] == 2 && w->padding[0] == 0 && w->padding[1] == 0;
+  for (int32_t plane = 0; plane < n * w->channels; plane++, x += (size_t)w->height * w->width)
+    for (int32_t oy = 0; oy < w->out_height; oy++)
+      for (int32_t ox = 0; ox < w->out_width; ox++) {
+        int32_t best;
+        if (two) {
+          best = oy * w->stride[0] * w->width + ox * w->stride[1];
+          const int32_t others[3] = {best + 1, best + w->width, best + w->width + 1};
+          for (int i = 0; i < 3; i++)
+            if (x[others[i]] > x[best] || isnan(x[others[i]])) best = others[i];
+        } else {
+          box b = window_box(w, oy, ox);
+          best = b.top * w->width + b.left;
+          for (int32_t iy = b.top; iy < b.bottom; iy++)
+            for (int32_t ix = b.left; ix < b.right; ix++) {
+              int32_t at = iy * w->width + ix;
+              if (x[at] > x[best] || isnan(x[at])) best = at;
+            }
+        }
+        *where++ = best;
+        *y++ = x[best];
+      }
+  return NL_OK;
+}
+
+nl_status nl_maxpool2d_backward(float *dx, const float *dy, const int32_t *where, int32_t n, const nl_window *w) {
+  NL_TRY(check("nl_maxpool2d_backward", n, w));
+  const int32_t size = w->height * w->width, out = w->out_height * w->out_width;
+  memset(dx, 0, (size_t)n * w->channels * size * sizeof *dx);
+  for (int32_t plane = 0; plane < n * w->channels; plane++, dx += size, dy += out, where += out)
+    for (int32_t i = 0; i < out; i++) dx[where[i]] += dy[i];
+  return NL_OK;
+}
+
+nl_status nl_avgpool2d_forward(float *y, const float *x, int32_t n, const nl_window *w) {
+  NL_TRY(check("nl_avgpool2d_forward", n, w));
+  const float scale = 1.0f / (float)(w->kernel[0] * w->kernel[1]);
+  for (int32_t plane = 0; plane < n * w->channels; plane++, x += (size_t)w->height * w->width)
+    for (int32_t oy = 0; oy < w->out_height; oy++)
+      for (int32_t ox = 0; ox < w->out_width; ox++) {
+        box b = window_box(w, oy, ox);
+        double sum = 0;
+        for (int32_t iy = b.top; iy < b.bottom; iy++)
+          for (int32_t ix = b.left; ix < b.right; ix++) sum += x[iy * w->width + ix];
+        *y++ = (float)sum * scale;
+      }
+  return NL_OK;
+}
+
+nl_status nl_avgpool2d_backward(float *dx, const float *dy, int32_t n, const nl_window *w) {
+  NL_TRY(check("nl_avgpool2d_backward", n, w));
+  const float scale = 1.0f / (float)(w->kernel[0] * w->kernel[1]);
+  const size_t size = (size_t)w->height * w->width;
+  memset(dx, 0, (size_t)n * w->channels * size * sizeof *dx);
+  for (int32_t plane = 0; plane < n * w->channels; plane++, dx += size)
+    for (int32_t oy = 0; oy < w->out_height; oy++)
+      for (int32_t ox = 0; ox < w->out_width; ox++) {
+        box b = window_box(w, oy, ox);
+        float share = *dy++ * scale;
+        for (int32_t iy = b.top; iy < b.bottom; iy++)
+          for (int32_t ix = b.left; ix < b.right; ix++) dx[iy * w->width + ix] += share;
+      }
+  return NL_OK;
+}
+
+nl_status nl_globalavgpool_forward(float *y, const float *x, int32_t p, int32_t s) {
+  NL_CHECK(p >= 0 && s >= 1, NL_SHAPE, "nl_globalavgpool_forward: sizes must be P >= 0, S >= 1, got P=%d, S=%d", p, s);
+  for (int32_t i = 0; i < p; i++) y[i] = (float)(nl_sum(x + (size_t)i * s, s) / s);
+  return NL_OK;
+}
+
+nl_status nl_globalavgpool_backward(float *dx, const float *dy, int32_t p, int32_t s) {
+  NL_CHECK(p >= 0 && s >= 1, NL_SHAPE, "nl_globalavgpool_backward: sizes must be P >= 0, S >= 1, got P=%d, S=%d", p, s);
+  for (int32_t i = 0; i < p; i++) {
+    float share = dy[i] / (float)s;
+    for (int32_t j = 0; j < s; j++) *dx++ = share;
+  }
+  return NL_OK;
+}

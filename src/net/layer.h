@@ -1,0 +1,71 @@
+/*
+ * A layer type: its settings, and what it does as a node of a model. The table of all types is layers.c; each type lives in
+ * a file of layers/, where a kernel meets the model. To add one: a kernel, such a file, a line in layers.c.
+ */
+#ifndef NL_LAYER_H
+#define NL_LAYER_H
+
+#include "kernels/kernels.h"
+
+#include <math.h>
+
+typedef enum {
+  NL_INT,    /* an integer */
+  NL_NUMBER, /* a finite number */
+  NL_BOOL,
+  NL_CHOICE, /* index into `choices` */
+  NL_PAIR,   /* height and width, both integers */
+  NL_DIMS    /* a list of integers: its length, then NL_MAX_DIMS values; NaN as length is null */
+} nl_setting_kind;
+
+typedef struct {
+  const char *name; /* as in the public interface */
+  nl_setting_kind kind;
+  double standard; /* the default; NaN is null */
+  bool required, nullable;
+  double least;        /* smallest legal value of NL_INT, NL_NUMBER, NL_PAIR */
+  const char *choices; /* of NL_CHOICE: "unbiased,biased" */
+} nl_setting;
+
+/* float64 values that a setting of this kind takes in an argument array. */
+static inline int32_t nl_setting_width(nl_setting_kind kind) {
+  return kind == NL_PAIR ? 2 : kind == NL_DIMS ? 1 + NL_MAX_DIMS : 1;
+}
+
+typedef struct nl_node nl_node;
+typedef struct nl_norm_type nl_norm_type;
+
+/* What a node's backward pass reads and writes; shapes are the node's. */
+typedef struct {
+  float *dx;              /* gradient of the input at hand, overwritten; NULL where nobody wants it */
+  float *dweight, *dbias; /* NULL where the layer has none, or on the second input */
+  const float *dy, *x, *y;
+  int32_t n;
+} nl_gradient;
+
+typedef struct nl_layer_type {
+  const char *name;
+  int32_t inputs; /* 1, or 2 for the sum at a residual's end */
+  const nl_setting *settings;
+  int32_t setting_count;
+  const nl_norm_type *norm; /* normalization layers: how to be one (norm.h) */
+  int32_t variant;          /* for types that share functions: which one this is */
+  bool alias;               /* the output is the input in another shape: no memory, no work */
+
+  /* From node->shape (the input's, without N) and args: sets shape, tensors, saved, work. */
+  nl_status (*setup)(nl_model *model, nl_node *node, const double *args);
+  /* Whether a batch of n can pass in `mode`; called on all nodes before any of them computes. NULL: always. */
+  nl_status (*check)(const nl_node *node, int32_t n, int32_t mode);
+  /* Takes memory that depends on n beyond node->saved; NULL: nothing. */
+  nl_status (*reserve)(nl_node *node, int32_t n);
+  nl_status (*forward)(nl_node *node, float *y, const float *x, const float *x2, int32_t n, int32_t mode);
+  nl_status (*backward)(nl_node *node, const nl_gradient *pass);
+} nl_layer_type;
+
+extern const nl_layer_type *const nl_layer_types[];
+extern const int32_t nl_layer_type_count;
+
+/** Checks args against the type's settings: count, kinds, ranges. */
+nl_status nl_check_args(const nl_layer_type *type, const double *args, int32_t count);
+
+#endif

@@ -1,0 +1,72 @@
+#include "net/norm.h"
+
+static const nl_setting settings[] = {
+    {.name = "eps", .kind = NL_NUMBER, .standard = 1e-5},
+    {.name = "momentum", .kind = NL_NUMBER, .standard = 0.1, .nullable = true, .least = -INFINITY},
+    {.name = "affine", .kind = NL_BOOL, .standard = 1},
+    {.name = "trackRunningStats", .kind = NL_BOOL, .standard = 1},
+    {.name = "runningVar", .kind = NL_CHOICE, .standard = 0, .choices = "unbiased,biased"},
+};
+
+static nl_status configure(nl_norm *norm, const double *args, const int32_t *sample, int32_t ndim) {
+  (void)sample;
+  (void)ndim;
+  NL_CHECK(norm->features >= 1, NL_ARGUMENT, "batchNorm: numFeatures must be an integer >= 1, got %d", norm->features);
+  norm->eps = args[0];
+  norm->momentum = args[1];
+  norm->track = args[3] != 0;
+  norm->unbiased = args[4] == 0;
+  if (args[2] != 0) norm->size[NL_WEIGHT] = norm->size[NL_BIAS] = norm->features;
+  if (norm->track) norm->size[NL_RUNNING_MEAN] = norm->size[NL_RUNNING_VAR] = norm->features;
+  return NL_OK;
+}
+
+static bool uses_batch_stats(const nl_norm *norm, int32_t mode) { return mode != NL_EVAL || !norm->track; }
+
+static nl_status fit(const nl_norm *norm, nl_extent *extent, const int32_t *shape, int32_t ndim, int32_t mode) {
+  if (norm->dims == 1)
+    NL_CHECK(ndim == 2 || ndim == 3, NL_SHAPE, "expected 2D or 3D input (got %dD input)", ndim);
+  else if (norm->dims > 1)
+    NL_CHECK(ndim == norm->dims + 2, NL_SHAPE, "expected %dD input (got %dD input)", norm->dims + 2, ndim);
+  else
+    NL_CHECK(ndim >= 2, NL_SHAPE, "expected 2D to 5D input (got %dD input)", ndim);
+  if (norm->track)
+    NL_CHECK(shape[1] == norm->features, NL_SHAPE, "running_mean should contain %d elements not %d", shape[1],
+             norm->features);
+  else if (norm->size[NL_WEIGHT])
+    NL_CHECK(shape[1] == norm->features, NL_SHAPE, "weight should contain %d elements not %d", shape[1],
+             norm->features);
+  int64_t spatial = 1;
+  for (int32_t i = 2; i < ndim; i++) spatial *= shape[i];
+  if (uses_batch_stats(norm, mode))
+    NL_CHECK(shape[0] * spatial != 1, NL_SHAPE,
+             "Expected more than 1 value per channel when training, got input size %S", shape, ndim);
+  *extent = (nl_extent){shape[0], shape[1], (int32_t)spatial, shape[1]};
+  return NL_OK;
+}
+
+static nl_status forward(nl_norm *norm, float *y, const float *x, int32_t mode) {
+  const nl_extent e = norm->extent;
+  float *const *t = norm->tensor;
+  norm->batch_stats = uses_batch_stats(norm, mode);
+  if (!norm->batch_stats)
+    return nl_batchnorm_forward_eval(y, norm->mean, norm->invstd, x, t[NL_RUNNING_MEAN], t[NL_RUNNING_VAR],
+                                     t[NL_WEIGHT], t[NL_BIAS], e.n, e.c, e.s, norm->eps);
+  const bool update = mode == NL_TRAIN && norm->track;
+  if (update) norm->batches_tracked++;
+  const double momentum = isnan(norm->momentum) ? 1 / norm->batches_tracked : norm->momentum;
+  return nl_batchnorm_forward_train(y, norm->mean, norm->invstd, update ? t[NL_RUNNING_MEAN] : NULL,
+                                    update ? t[NL_RUNNING_VAR] : NULL, x, t[NL_WEIGHT], t[NL_BIAS], e.n, e.c, e.s,
+                                    norm->eps, momentum, norm->unbiased);
+}
+
+static nl_status backward(nl_norm *norm, float *dx, float *dweight, float *dbias, const float *dy, const float *x) {
+  const nl_extent e = norm->extent;
+  return nl_batchnorm_backward(dx, dweight, dbias, dy, x, norm->mean, norm->invstd, norm->tensor[NL_WEIGHT], e.n, e.c,
+                               e.s, norm->batch_stats);
+}
+
+static const nl_norm_type norm_type = {configure, fit, forward, backward};
+
+const nl_layer_type nl_type_batchnorm = {
+    .name = "batchNorm", .settings = settings, .setting_count = 5, .norm = &norm_type, NL_NORM_NODE};

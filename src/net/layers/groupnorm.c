@@ -1,0 +1,57 @@
+#include "net/norm.h"
+
+static const nl_setting settings[] = {
+    {.name = "numGroups", .kind = NL_INT, .standard = NAN, .required = true, .least = 1},
+    {.name = "eps", .kind = NL_NUMBER, .standard = 1e-5},
+    {.name = "affine", .kind = NL_BOOL, .standard = 1},
+};
+
+static nl_status configure(nl_norm *norm, const double *args, const int32_t *sample, int32_t ndim) {
+  (void)sample;
+  (void)ndim;
+  NL_CHECK(norm->features >= 1, NL_ARGUMENT, "groupNorm: numChannels must be an integer >= 1, got %d", norm->features);
+  norm->groups = (int32_t)args[0];
+  NL_CHECK(norm->features % norm->groups == 0, NL_ARGUMENT,
+           "num_channels must be divisible by num_groups: num_channels (%d), num_groups (%d)", norm->features,
+           norm->groups);
+  norm->eps = args[1];
+  if (args[2] != 0) norm->size[NL_WEIGHT] = norm->size[NL_BIAS] = norm->features;
+  return NL_OK;
+}
+
+static nl_status fit(const nl_norm *norm, nl_extent *extent, const int32_t *shape, int32_t ndim, int32_t mode) {
+  (void)mode;
+  NL_CHECK(ndim >= 2, NL_SHAPE, "Expected at least 2 dimensions for input tensor but received %d", ndim);
+  NL_CHECK(shape[1] % norm->groups == 0, NL_SHAPE,
+           "Expected number of channels in input to be divisible by num_groups, but got input of shape %S and "
+           "num_groups=%d",
+           shape, ndim, norm->groups);
+  NL_CHECK(shape[1] == norm->features, NL_SHAPE,
+           "Expected weight to be a vector of size equal to the number of channels in input, but got weight of shape "
+           "[%d] and input of shape %S",
+           norm->features, shape, ndim);
+  int64_t spatial = 1;
+  for (int32_t i = 2; i < ndim; i++) spatial *= shape[i];
+  NL_CHECK(shape[0] * spatial * (shape[1] / norm->groups) != 1, NL_SHAPE,
+           "Expected more than 1 value per channel when training, got input size %S", shape, ndim);
+  *extent = (nl_extent){shape[0], shape[1], (int32_t)spatial, shape[0] * norm->groups};
+  return NL_OK;
+}
+
+static nl_status forward(nl_norm *norm, float *y, const float *x, int32_t mode) {
+  (void)mode;
+  const nl_extent e = norm->extent;
+  return nl_groupnorm_forward(y, norm->mean, norm->invstd, x, norm->tensor[NL_WEIGHT], norm->tensor[NL_BIAS], e.n, e.c,
+                              e.s, norm->groups, norm->eps);
+}
+
+static nl_status backward(nl_norm *norm, float *dx, float *dweight, float *dbias, const float *dy, const float *x) {
+  const nl_extent e = norm->extent;
+  return nl_groupnorm_backward(dx, dweight, dbias, dy, x, norm->mean, norm->invstd, norm->tensor[NL_WEIGHT], norm->work,
+                               e.n, e.c, e.s, norm->groups);
+}
+
+static const nl_norm_type norm_type = {configure, fit, forward, backward};
+
+const nl_layer_type nl_type_groupnorm = {
+    .name = "groupNorm", .settings = settings, .setting_count = 3, .norm = &norm_type, NL_NORM_NODE};

@@ -1,0 +1,75 @@
+/* Inside a model: nodes, their tensors, and one plan for all memory that a pass needs. */
+#ifndef NL_MODEL_H
+#define NL_MODEL_H
+
+#include "base/rng.h"
+#include "net/norm.h"
+
+struct nl_node {
+  const nl_layer_type *type; /* NULL for node 0, the input */
+  int32_t from, from2;       /* nodes read; -1 for none */
+  int32_t root;              /* the node whose memory holds this one's output: itself unless the type is an alias */
+  int32_t ndim, shape[NL_MAX_DIMS];
+  int32_t size;         /* values per sample */
+  int32_t weight, bias; /* tensors, -1 for none */
+  bool trains;          /* has parameters or reads a node that does */
+
+  /* What setup learns from the settings; which of these a type uses is its own affair. */
+  nl_window window;
+  int32_t inputs, features; /* values per sample that come in, channels or features that go out */
+  nl_norm *norm;
+  float *params[2]; /* weight and bias once the model is finished, NULL for none */
+
+  int32_t saved_size; /* values per sample kept from forward to backward beside y */
+  size_t work_size;   /* floats of scratch */
+
+  /* Of the current plan and pass. */
+  float *y, *dy, *work;
+  int32_t *saved;
+  bool has_gradient;
+};
+
+typedef struct {
+  int32_t node, role, size, ndim, shape[NL_MAX_DIMS];
+  size_t at; /* in params and grads, or in buffers */
+} nl_tensor;
+
+struct nl_model {
+  nl_node *nodes;
+  int32_t count, capacity;
+  nl_tensor *tensors;
+  int32_t tensor_count, tensor_capacity;
+  uint64_t seed;
+  bool finished;
+  int32_t failed; /* node at which the last pass failed, -1 for none */
+
+  /* One flat block each, so that an optimizer step is one loop; tensors start at multiples of 4 values. */
+  float *params, *grads, *buffers;
+  size_t param_size, buffer_size;
+
+  /* The plan: room for batches of `room`, with everything that backward needs if `room_trains`. */
+  int32_t room;
+  bool room_trains;
+  char *block;
+  float *spare; /* [room, largest output], where a node has a second reader whose gradient is added */
+  const float *input;
+};
+
+/** Declares a tensor of a node under construction; its index. -1 when memory was refused. */
+int32_t nl_model_declare(nl_model *model, nl_role role, const int32_t *shape, int32_t ndim);
+/** Memory for passes of n samples; keeps what is there when it is enough. */
+nl_status nl_model_reserve(nl_model *model, int32_t n, bool trains);
+/** One pass over x [n, input]; outputs stay in the nodes until the next. */
+nl_status nl_model_run(nl_model *model, const float *x, int32_t n, int32_t mode);
+/** Backward over the last nl_model_run, from mean cross-entropy. dinput, correct may be NULL. */
+nl_status nl_model_learn(nl_model *model, double *loss, int32_t *correct, float *dinput, const int32_t *labels,
+                         int32_t n);
+/** The output of a node in the last pass. */
+const float *nl_model_value(const nl_model *model, int32_t node);
+
+nl_status nl_check_samples(const char *call, int32_t n);
+
+/** calloc with a status; `count` * `size` bytes. */
+nl_status nl_take(void **memory, size_t count, size_t size);
+
+#endif

@@ -1,0 +1,166 @@
+#include "net/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+nl_status nl_norm_configure(nl_norm **out, const nl_layer_type *type, const double *args, int32_t count,
+                            int32_t features, int32_t dims, const int32_t *sample, int32_t ndim) {
+  NL_TRY(nl_check_args(type, args, count));
+  nl_norm *norm;
+  NL_TRY(nl_take((void **)&norm, 1, sizeof *norm));
+  norm->type = type;
+  norm->features = features;
+  norm->dims = dims;
+  norm->batches_tracked = -1;
+  nl_status status = type->norm->configure(norm, args, sample, ndim);
+  if (status == NL_OK && norm->size[NL_WEIGHT] + norm->size[NL_BIAS] > 0) {
+    size_t widest = norm->size[NL_WEIGHT] ? (size_t)norm->size[NL_WEIGHT] : (size_t)norm->size[NL_BIAS];
+    status = nl_take((void **)&norm->work, 2 * widest, sizeof *norm->work);
+  }
+  if (status != NL_OK) {
+    nl_norm_destroy(norm);
+    return status;
+  }
+  if (norm->track) norm->batches_tracked = 0;
+  *out = norm;
+  return NL_OK;
+}
+
+nl_status nl_norm_create(nl_norm **out, int32_t type, const double *args, int32_t count, int32_t features,
+                         int32_t dims) {
+  NL_CHECK(type >= 0 && type < nl_layer_type_count && nl_layer_types[type]->norm, NL_ARGUMENT,
+           "nl_norm_create: type must be a normalization layer, got %d", type);
+  NL_CHECK(dims >= 0 && dims <= 3, NL_ARGUMENT, "nl_norm_create: dims must be 0 to 3, got %d", dims);
+  nl_norm *norm;
+  NL_TRY(nl_norm_configure(&norm, nl_layer_types[type], args, count, features, dims, NULL, 0));
+  size_t total = 0;
+  for (int role = 0; role < NL_ROLES; role++) total += (size_t)norm->size[role];
+  nl_status status = total ? nl_take((void **)&norm->owned, total, sizeof *norm->owned) : NL_OK;
+  if (status != NL_OK) {
+    nl_norm_destroy(norm);
+    return status;
+  }
+  float *at = norm->owned;
+  for (int role = 0; role < NL_ROLES; at += norm->size[role++])
+    if (norm->size[role]) norm->tensor[role] = at;
+  nl_norm_reset(norm);
+  *out = norm;
+  return NL_OK;
+}
+
+void nl_norm_destroy(nl_norm *norm) {
+  if (!norm) return;
+  free(norm->owned);
+  free(norm->work);
+  free(norm->mean);
+  free(norm);
+}
+
+static void fill(float *values, int32_t size, float value) {
+  for (int32_t i = 0; values && i < size; i++) values[i] = value;
+}
+
+void nl_norm_reset_running_stats(nl_norm *norm) {
+  fill(norm->tensor[NL_RUNNING_MEAN], norm->size[NL_RUNNING_MEAN], 0);
+  fill(norm->tensor[NL_RUNNING_VAR], norm->size[NL_RUNNING_VAR], 1);
+  if (norm->batches_tracked > 0) norm->batches_tracked = 0;
+}
+
+void nl_norm_reset(nl_norm *norm) {
+  fill(norm->tensor[NL_WEIGHT], norm->size[NL_WEIGHT], 1);
+  fill(norm->tensor[NL_BIAS], norm->size[NL_BIAS], 0);
+  nl_norm_reset_running_stats(norm);
+}
+
+int32_t nl_norm_size(const nl_norm *norm, int32_t role) { return role >= 0 && role < NL_ROLES ? norm->size[role] : 0; }
+float *nl_norm_tensor(nl_norm *norm, int32_t role) { return role >= 0 && role < NL_ROLES ? norm->tensor[role] : NULL; }
+double nl_norm_batches_tracked(const nl_norm *norm) { return norm->batches_tracked; }
+void nl_norm_set_batches_tracked(nl_norm *norm, double batches) {
+  if (norm->batches_tracked >= 0 && batches >= 0) norm->batches_tracked = batches;
+}
+
+nl_status nl_norm_reserve(nl_norm *norm, int32_t stats) {
+  if (stats <= norm->capacity) return NL_OK;
+  double *both;
+  NL_TRY(nl_take((void **)&both, 2 * (size_t)stats, sizeof *both));
+  free(norm->mean);
+  norm->mean = both;
+  norm->invstd = both + stats;
+  norm->capacity = stats;
+  norm->ran = false;
+  return NL_OK;
+}
+
+nl_status nl_norm_forward(nl_norm *norm, float *y, const float *x, const int32_t *shape, int32_t ndim, int32_t mode) {
+  nl_extent extent;
+  for (int32_t i = 0; i < ndim; i++)
+    NL_CHECK(shape[i] >= 0, NL_SHAPE, "%s: sizes must be >= 0, got %S", norm->type->name, shape, ndim);
+  NL_TRY(norm->type->norm->fit(norm, &extent, shape, ndim, mode));
+  NL_TRY(nl_norm_reserve(norm, extent.stats));
+  norm->extent = extent;
+  NL_TRY(norm->type->norm->forward(norm, y, x, mode));
+  norm->ran = true;
+  return NL_OK;
+}
+
+nl_status nl_norm_backward(nl_norm *norm, float *dx, float *dweight, float *dbias, const float *dy, const float *x) {
+  NL_CHECK(norm->ran, NL_STATE, "%s: backward needs a forward before it", norm->type->name);
+  return norm->type->norm->backward(norm, dx, norm->size[NL_WEIGHT] ? dweight : NULL,
+                                    norm->size[NL_BIAS] ? dbias : NULL, dy, x);
+}
+
+int32_t nl_norm_saved_count(const nl_norm *norm) { return norm->ran ? norm->extent.stats : 0; }
+const double *nl_norm_saved_mean(const nl_norm *norm) { return norm->mean; }
+const double *nl_norm_saved_invstd(const nl_norm *norm) { return norm->invstd; }
+
+/* ---- as a node of a model ---- */
+
+nl_status nl_norm_node_setup(nl_model *model, nl_node *node, const double *args) {
+  int32_t width = 0;
+  for (int32_t i = 0; i < node->type->setting_count; i++) width += nl_setting_width(node->type->settings[i].kind);
+  NL_TRY(nl_norm_configure(&node->norm, node->type, args, width, node->shape[0], 0, node->shape, node->ndim));
+  const nl_norm *norm = node->norm;
+  for (int role = 0; role < NL_ROLES; role++) {
+    if (!norm->size[role]) continue;
+    const bool by_shape = norm->normalized_ndim > 0;
+    int32_t tensor = nl_model_declare(model, (nl_role)role, by_shape ? norm->normalized : &norm->size[role],
+                                      by_shape ? norm->normalized_ndim : 1);
+    if (tensor < 0) return NL_MEMORY;
+    if (role == NL_WEIGHT) node->weight = tensor;
+    if (role == NL_BIAS) node->bias = tensor;
+  }
+  int32_t shape[NL_MAX_DIMS] = {2};
+  for (int32_t i = 0; i < node->ndim; i++) shape[i + 1] = node->shape[i];
+  nl_extent extent;
+  return norm->type->norm->fit(norm, &extent, shape, node->ndim + 1, NL_EVAL);
+}
+
+static nl_status fit_node(const nl_node *node, nl_extent *extent, int32_t n, int32_t mode) {
+  int32_t shape[NL_MAX_DIMS] = {n};
+  for (int32_t i = 0; i < node->ndim; i++) shape[i + 1] = node->shape[i];
+  return node->norm->type->norm->fit(node->norm, extent, shape, node->ndim + 1, mode);
+}
+
+nl_status nl_norm_node_check(const nl_node *node, int32_t n, int32_t mode) {
+  nl_extent extent;
+  return fit_node(node, &extent, n, mode);
+}
+
+nl_status nl_norm_node_reserve(nl_node *node, int32_t n) {
+  nl_extent extent;
+  /* A single sample may be illegal, which is for the check before the pass to say. */
+  NL_TRY(fit_node(node, &extent, n < 2 ? 2 : n, NL_EVAL));
+  return nl_norm_reserve(node->norm, extent.stats);
+}
+
+nl_status nl_norm_node_forward(nl_node *node, float *y, const float *x, const float *x2, int32_t n, int32_t mode) {
+  (void)x2;
+  NL_TRY(fit_node(node, &node->norm->extent, n, mode));
+  NL_TRY(node->norm->type->norm->forward(node->norm, y, x, mode));
+  node->norm->ran = true;
+  return NL_OK;
+}
+
+nl_status nl_norm_node_backward(nl_node *node, const nl_gradient *pass) {
+  return nl_norm_backward(node->norm, pass->dx, pass->dweight, pass->dbias, pass->dy, pass->x);
+}

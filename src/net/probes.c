@@ -1,0 +1,97 @@
+/* What can be read off a model: how far train mode and eval mode are apart. */
+#include "net/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MEAN, STD, MIN, MAX, MOMENTS };
+enum { TRAIN = 0, EVAL = MOMENTS, MAX_ABS = 2 * MOMENTS, MEAN_ABS, RMS, COSINE, LOW, HIGH, COUNTS };
+
+int32_t nl_model_compare_row(int32_t bins) { return COUNTS + 2 * bins; }
+
+static void describe(double *moments, const float *x, size_t size) {
+  double sum = 0, squares = 0, low = INFINITY, high = -INFINITY;
+  for (size_t i = 0; i < size; i++) {
+    sum += x[i];
+    if (x[i] < low) low = x[i];
+    if (x[i] > high) high = x[i];
+  }
+  const double mean = sum / (double)size;
+  for (size_t i = 0; i < size; i++) squares += (x[i] - mean) * (x[i] - mean);
+  moments[MEAN] = mean;
+  moments[STD] = sqrt(squares / (double)size);
+  moments[MIN] = low;
+  moments[MAX] = high;
+}
+
+/* Values that are not finite are counted nowhere. */
+static void count_bins(double *counts, const float *x, size_t size, double low, double high, int32_t bins) {
+  const double scale = bins / (high - low);
+  for (int32_t i = 0; i < bins; i++) counts[i] = 0;
+  for (size_t i = 0; i < size; i++) {
+    if (!(x[i] >= low && x[i] <= high)) continue;
+    int32_t bin = (int32_t)((x[i] - low) * scale);
+    counts[bin < bins ? bin : bins - 1]++;
+  }
+}
+
+static void compare(double *row, const float *train, const float *eval, size_t size, int32_t bins) {
+  describe(row + TRAIN, train, size);
+  describe(row + EVAL, eval, size);
+  double most = 0, sum = 0, squares = 0, dot = 0, norm_train = 0, norm_eval = 0;
+  for (size_t i = 0; i < size; i++) {
+    double a = train[i], b = eval[i], d = fabs(a - b);
+    if (!(d <= most)) most = d;
+    sum += d;
+    squares += d * d;
+    dot += a * b;
+    norm_train += a * a;
+    norm_eval += b * b;
+  }
+  row[MAX_ABS] = most;
+  row[MEAN_ABS] = sum / (double)size;
+  row[RMS] = sqrt(squares / (double)size);
+  /* Two zero vectors point the same way; a zero and another do not. */
+  const double norms = sqrt(norm_train) * sqrt(norm_eval);
+  row[COSINE] = norms != 0 ? dot / norms : norm_train == norm_eval ? 1 : 0;
+  double low = fmin(row[TRAIN + MIN], row[EVAL + MIN]), high = fmax(row[TRAIN + MAX], row[EVAL + MAX]);
+  if (!(high > low && isfinite(high - low))) {
+    double middle = isfinite(low) ? low : 0;
+    double half = fmax(0.5, fabs(middle) * 1e-6);
+    low = middle - half;
+    high = middle + half;
+  }
+  row[LOW] = low;
+  row[HIGH] = high;
+  count_bins(row + COUNTS, train, size, low, high, bins);
+  count_bins(row + COUNTS + bins, eval, size, low, high, bins);
+}
+
+nl_status nl_model_compare(nl_model *model, double *figures, float *logits_train, float *logits_eval, const float *x,
+                           int32_t n, int32_t bins) {
+  NL_CHECK(model->finished, NL_STATE, "nl_model_compare: the model is not finished");
+  NL_TRY(nl_check_samples("nl_model_compare", n));
+  NL_CHECK(bins >= 1 && bins <= 4096, NL_ARGUMENT, "bins: must be an integer from 1 to 4096, got %d", bins);
+  /* The plan for training keeps all outputs of a pass at once. */
+  NL_TRY(nl_model_reserve(model, n, true));
+  NL_TRY(nl_model_run(model, x, n, NL_PROBE));
+  size_t total = 0;
+  for (int32_t i = 1; i < model->count; i++) total += (size_t)n * model->nodes[i].size;
+  float *kept;
+  NL_TRY(nl_take((void **)&kept, total, sizeof *kept));
+  float *at = kept;
+  for (int32_t i = 1; i < model->count; at += (size_t)n * model->nodes[i++].size)
+    memcpy(at, nl_model_value(model, i), (size_t)n * model->nodes[i].size * sizeof *at);
+  const size_t out = (size_t)n * model->nodes[model->count - 1].size;
+  memcpy(logits_train, at - out, out * sizeof *at);
+  nl_status status = nl_model_run(model, x, n, NL_EVAL);
+  at = kept;
+  for (int32_t i = 1; status == NL_OK && i < model->count; i++) {
+    size_t size = (size_t)n * model->nodes[i].size;
+    compare(figures + (size_t)(i - 1) * nl_model_compare_row(bins), at, nl_model_value(model, i), size, bins);
+    at += size;
+  }
+  if (status == NL_OK) memcpy(logits_eval, nl_model_value(model, model->count - 1), out * sizeof *logits_eval);
+  free(kept);
+  return status;
+}

@@ -1,0 +1,205 @@
+/* Passes over a model's nodes, and the memory that they need. */
+#include "net/model.h"
+#include "net/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+nl_status nl_check_samples(const char *call, int32_t n) {
+  NL_CHECK(n >= 1, NL_SHAPE, "%s: a batch needs at least 1 sample, got %d", call, n);
+  return NL_OK;
+}
+
+static int32_t root_of(const nl_model *model, int32_t node) { return model->nodes[node].root; }
+
+/* Steps of a pass: node i computes at step i, and its gradient is taken at step 2 * count - i. */
+typedef struct {
+  nl_span *spans; /* three a node: y, dy, saved; then work and spare */
+  int32_t count;
+} layout;
+
+static void find_lifetimes(nl_span *spans, const nl_model *model, int32_t n, bool trains) {
+  const int32_t end = 2 * model->count;
+  for (int32_t i = 1; i < model->count; i++) {
+    const nl_node *node = &model->nodes[i];
+    nl_span *y = &spans[3 * i], *dy = y + 1, *saved = y + 2;
+    const bool own = node->root == i;
+    const size_t bytes = own ? (size_t)n * node->size * sizeof(float) : 0;
+    *y = (nl_span){bytes, i, trains ? end - i : i, 0};
+    *dy = (nl_span){trains ? bytes : 0, end - i, end - i, 0};
+    *saved = (nl_span){(size_t)n * node->saved_size * sizeof(int32_t), i, trains ? end - i : i, 0};
+  }
+  for (int32_t i = 1; i < model->count; i++)
+    for (int which = 0; which < 2; which++) {
+      int32_t from = which == 0 ? model->nodes[i].from : model->nodes[i].from2;
+      if (from < 1 || root_of(model, from) == 0) continue;
+      nl_span *y = &spans[3 * root_of(model, from)], *dy = y + 1;
+      if (y->last < i) y->last = i;
+      if (dy->first > end - i) dy->first = end - i;
+    }
+  /* The model's output is read after the pass, and its gradient written before the backward steps. */
+  nl_span *output = &spans[3 * root_of(model, model->count - 1)];
+  if (output->last < model->count) output->last = model->count;
+  if (output[1].first > model->count) output[1].first = model->count;
+}
+
+nl_status nl_model_reserve(nl_model *model, int32_t n, bool trains) {
+  if (n <= model->room && (model->room_trains || !trains)) return NL_OK;
+  if (model->room_trains) trains = true;
+  if (n < model->room) n = model->room;
+  const int32_t count = 3 * model->count + 2;
+  nl_span *spans;
+  NL_TRY(nl_take((void **)&spans, (size_t)count, sizeof *spans));
+  find_lifetimes(spans, model, n, trains);
+  size_t work = 0, largest = 0;
+  bool shared = false;
+  for (int32_t i = 1; i < model->count; i++) {
+    const nl_node *node = &model->nodes[i];
+    if (node->work_size > work) work = node->work_size;
+    if ((size_t)node->size > largest) largest = (size_t)node->size;
+    shared = shared || node->from2 >= 0;
+  }
+  spans[0] = (nl_span){work * sizeof(float), 0, 2 * model->count, 0};
+  spans[count - 1] = (nl_span){trains && shared ? (size_t)n * largest * sizeof(float) : 0, 0, 2 * model->count, 0};
+  const size_t bytes = nl_plan_place(spans, count);
+  /* malloc aligns to 16; the kernels ask for no more than that. */
+  char *block = malloc(bytes ? bytes : 1);
+  nl_status status =
+      block ? NL_OK : nl_fail(NL_MEMORY, "out of memory: a batch of %d needs %g MB", n, (double)bytes / 1048576);
+  for (int32_t i = 1; status == NL_OK && i < model->count; i++)
+    if (model->nodes[i].type->reserve) status = model->nodes[i].type->reserve(&model->nodes[i], n);
+  if (status != NL_OK) {
+    free(block);
+    free(spans);
+    return status;
+  }
+  free(model->block);
+  model->block = block;
+  model->room = n;
+  model->room_trains = trains;
+  for (int32_t i = 1; i < model->count; i++) {
+    nl_node *node = &model->nodes[i];
+    node->y = (float *)(void *)(block + spans[3 * i].offset);
+    node->dy = trains ? (float *)(void *)(block + spans[3 * i + 1].offset) : NULL;
+    node->saved = (int32_t *)(void *)(block + spans[3 * i + 2].offset);
+    node->work = (float *)(void *)(block + spans[0].offset);
+  }
+  model->spare = (float *)(void *)(block + spans[count - 1].offset);
+  free(spans);
+  return NL_OK;
+}
+
+const float *nl_model_value(const nl_model *model, int32_t node) {
+  int32_t root = root_of(model, node);
+  return root == 0 ? model->input : model->nodes[root].y;
+}
+
+nl_status nl_model_run(nl_model *model, const float *x, int32_t n, int32_t mode) {
+  model->failed = -1;
+  for (int32_t i = 1; i < model->count; i++) {
+    const nl_node *node = &model->nodes[i];
+    nl_status status = node->type->check ? node->type->check(node, n, mode) : NL_OK;
+    if (status != NL_OK) {
+      model->failed = i;
+      return status;
+    }
+  }
+  model->input = x;
+  for (int32_t i = 1; i < model->count; i++) {
+    nl_node *node = &model->nodes[i];
+    if (node->type->alias) continue;
+    const float *second = node->from2 >= 0 ? nl_model_value(model, node->from2) : NULL;
+    NL_TRY(node->type->forward(node, node->y, nl_model_value(model, node->from), second, n, mode));
+  }
+  return NL_OK;
+}
+
+/* One node's backward towards its `which`-th input. */
+static nl_status pass_gradient(nl_model *model, nl_node *node, const float *dy, float *dinput, int which, int32_t n) {
+  nl_node *input = &model->nodes[root_of(model, which == 0 ? node->from : node->from2)];
+  const bool is_input = input == model->nodes;
+  float *target = is_input ? dinput : dinput || input->trains ? input->dy : NULL;
+  if (!target && (which > 0 || (node->weight < 0 && node->bias < 0))) return NL_OK;
+  const bool add = target && input->has_gradient;
+  const nl_gradient pass = {
+      .dx = add ? model->spare : target,
+      .dweight = which == 0 && node->weight >= 0 ? model->grads + model->tensors[node->weight].at : NULL,
+      .dbias = which == 0 && node->bias >= 0 ? model->grads + model->tensors[node->bias].at : NULL,
+      .dy = dy,
+      .x = nl_model_value(model, which == 0 ? node->from : node->from2),
+      .y = node->y,
+      .n = n,
+  };
+  NL_TRY(node->type->backward(node, &pass));
+  if (add) NL_TRY(nl_add(target, target, model->spare, n * input->size));
+  if (target) input->has_gradient = true;
+  return NL_OK;
+}
+
+nl_status nl_model_learn(nl_model *model, double *loss, int32_t *correct, float *dinput, const int32_t *labels,
+                         int32_t n) {
+  const nl_node *last = &model->nodes[model->count - 1];
+  NL_CHECK(last->ndim == 1, NL_SHAPE,
+           "cross-entropy needs logits of shape [N, K], but the model ends in [N, ...] with %S", last->shape,
+           last->ndim);
+  for (int32_t i = 0; i < model->count; i++) model->nodes[i].has_gradient = false;
+  nl_node *output = &model->nodes[last->root];
+  float *dlogits = last->root == 0 ? dinput : output->dy;
+  int32_t hits;
+  NL_TRY(nl_cross_entropy(loss, &hits, dlogits, nl_model_value(model, model->count - 1), labels, n, last->size));
+  if (correct) *correct = hits;
+  output->has_gradient = true;
+  for (int32_t i = model->count - 1; i >= 1; i--) {
+    nl_node *node = &model->nodes[i];
+    if (node->type->alias || !node->has_gradient) continue;
+    NL_TRY(pass_gradient(model, node, node->dy, dinput, 0, n));
+    if (node->from2 >= 0) NL_TRY(pass_gradient(model, node, node->dy, dinput, 1, n));
+  }
+  return NL_OK;
+}
+
+static nl_status check_finished(const nl_model *model, const char *call) {
+  NL_CHECK(model->finished, NL_STATE, "%s: the model is not finished", call);
+  return NL_OK;
+}
+
+static nl_status check_mode(const char *call, int32_t mode) {
+  NL_CHECK(mode == NL_EVAL || mode == NL_TRAIN || mode == NL_PROBE, NL_ARGUMENT, "%s: there is no mode %d", call, mode);
+  return NL_OK;
+}
+
+nl_status nl_model_forward(nl_model *model, float *logits, const float *x, int32_t n, int32_t mode) {
+  NL_TRY(check_finished(model, "nl_model_forward"));
+  NL_TRY(check_mode("nl_model_forward", mode));
+  NL_TRY(nl_check_samples("nl_model_forward", n));
+  /* In eval mode samples do not see each other, so a large batch is as well done in parts that fit the plan. */
+  enum { PART = 64 };
+  int32_t part = n;
+  if (mode == NL_EVAL && part > PART && part > model->room) part = model->room > PART ? model->room : PART;
+  NL_TRY(nl_model_reserve(model, part, false));
+  const int32_t in = model->nodes[0].size, out = model->nodes[model->count - 1].size;
+  for (int32_t i = 0; i < n; i += part) {
+    int32_t count = n - i < part ? n - i : part;
+    NL_TRY(nl_model_run(model, x + (size_t)i * in, count, mode));
+    memcpy(logits + (size_t)i * out, nl_model_value(model, model->count - 1), (size_t)count * out * sizeof *logits);
+  }
+  return NL_OK;
+}
+
+nl_status nl_model_gradients(nl_model *model, double *loss, float *logits, float *dinput, const float *x,
+                             const int32_t *labels, int32_t n, int32_t mode) {
+  NL_TRY(check_finished(model, "nl_model_gradients"));
+  NL_TRY(check_mode("nl_model_gradients", mode));
+  NL_TRY(nl_check_samples("nl_model_gradients", n));
+  const int32_t out = model->nodes[model->count - 1].size;
+  for (int32_t i = 0; i < n; i++)
+    NL_CHECK(labels[i] >= 0 && labels[i] < out, NL_ARGUMENT, "labels[%d]: Target %d is out of bounds. Expected 0 to %d",
+             i, labels[i], out - 1);
+  NL_TRY(nl_model_reserve(model, n, true));
+  NL_TRY(nl_model_run(model, x, n, mode));
+  double mean_loss;
+  NL_TRY(nl_model_learn(model, &mean_loss, NULL, dinput, labels, n));
+  if (loss) *loss = mean_loss;
+  if (logits) memcpy(logits, nl_model_value(model, model->count - 1), (size_t)n * out * sizeof *logits);
+  return NL_OK;
+}

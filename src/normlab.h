@@ -1,0 +1,218 @@
+/**
+ * Normlab: normalization layers, forward and backward, and a small CNN trainer, in C11.
+ *
+ * This is the one public header and the whole boundary of the WebAssembly module. The engine uses no stdio, knows no
+ * JavaScript and runs on one thread; it never aborts on bad input.
+ *
+ * Conventions
+ *   - Every fallible function returns a status; NL_OK is 0. The text of the last failure is nl_last_error().
+ *     A failed call changes nothing.
+ *   - Outputs come first, gradients carry a `d`, dimensions come last. Arrays are row-major float32 unless said otherwise,
+ *     batch first: [N, C], [N, C, L], [N, C, H, W], [N, C, D, H, W]. `n` is the number of samples in the batch.
+ *   - Layer settings travel as an array of float64 in the order of the layer's table row in nl_abi(): one value each,
+ *     except `pair` (two) and `shape` (its length, then NL_MAX_DIMS values). NaN stands for null.
+ *   - Names, defaults, formulas and error texts are PyTorch's where it has them: https://pytorch.org/docs/stable/nn.html
+ */
+#ifndef NORMLAB_H
+#define NORMLAB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define NL_API __attribute__((visibility("default")))
+#define NL_MAX_DIMS 5
+
+typedef enum {
+  NL_OK = 0,
+  NL_ARGUMENT = 1, /* a value outside its range */
+  NL_SHAPE = 2,    /* a tensor of the wrong shape */
+  NL_STATE = 3,    /* a call that does not fit what was called before */
+  NL_MEMORY = 4,   /* memory refused */
+  NL_FORMAT = 5    /* corrupt data */
+} nl_status;
+
+/* How a forward pass normalizes and what it leaves behind. */
+typedef enum {
+  NL_EVAL = 0,  /* running statistics where a layer keeps them; nothing updated */
+  NL_TRAIN = 1, /* batch statistics; running statistics updated */
+  NL_PROBE = 2  /* batch statistics; nothing updated */
+} nl_mode;
+
+/* What a parameter or buffer is to its layer; the order is that of nl_abi()'s "roles". */
+typedef enum { NL_WEIGHT = 0, NL_BIAS = 1, NL_RUNNING_MEAN = 2, NL_RUNNING_VAR = 3, NL_ROLES = 4 } nl_role;
+
+typedef struct nl_norm nl_norm;
+typedef struct nl_model nl_model;
+typedef struct nl_dataset nl_dataset;
+typedef struct nl_trainer nl_trainer;
+
+/* ---- engine ------------------------------------------------------------------------------------------------------- */
+
+/** The text of the last failure, UTF-8, valid until the next failing call. */
+NL_API const char *nl_last_error(void);
+
+/** What a binding must know, as JSON: version, statuses, roles, maxDims, and the table of layer types with their settings
+ *  (name, kind, default, whether required). One source for C, the binding and whatever draws controls. */
+NL_API const char *nl_abi(void);
+
+/** Memory for what crosses the boundary, 16-byte aligned; NULL when refused. Release with nl_free. */
+NL_API void *nl_alloc(size_t bytes);
+NL_API void nl_free(void *memory);
+
+/* ---- one normalization layer -------------------------------------------------------------------------------------- */
+
+/**
+ * Makes a normalization layer of its own: weight 1, bias 0, running mean 0, running variance 1, in training mode.
+ * type      index of a normalization layer in nl_abi()'s table
+ * args      its settings, `count` values
+ * features  num_features or num_channels C >= 1; not read by layerNorm
+ * dims      1, 2 or 3 for batchNorm1d/2d/3d; 0 takes any number of spatial dimensions
+ */
+NL_API nl_status nl_norm_create(nl_norm **norm, int32_t type, const double *args, int32_t count, int32_t features,
+                                int32_t dims);
+NL_API void nl_norm_destroy(nl_norm *norm);
+
+/** Values that `role` holds: C, or the product of normalized_shape; 0 where the layer has none. */
+NL_API int32_t nl_norm_size(const nl_norm *norm, int32_t role);
+/** Those values, to be read and written in place; NULL where the layer has none. */
+NL_API float *nl_norm_tensor(nl_norm *norm, int32_t role);
+
+/** Batches that the running statistics have seen (num_batches_tracked); -1 where the layer tracks none. */
+NL_API double nl_norm_batches_tracked(const nl_norm *norm);
+NL_API void nl_norm_set_batches_tracked(nl_norm *norm, double batches);
+/** Running mean 0, variance 1, batches 0. */
+NL_API void nl_norm_reset_running_stats(nl_norm *norm);
+
+/**
+ * y = (x - mean) / sqrt(var + eps) * weight + bias, in `mode`. x, y: `shape`, `ndim` dimensions; y may be x.
+ * Statistics are exact to float32: two passes, float64 sums, biased variance.
+ * Errors: NL_SHAPE with PyTorch's words. N = 0 is legal and leaves the running statistics as they are.
+ */
+NL_API nl_status nl_norm_forward(nl_norm *norm, float *y, const float *x, const int32_t *shape, int32_t ndim,
+                                 int32_t mode);
+/** Gradients of the last forward, overwritten, not accumulated. dx, dy, x: its shape; dweight, dbias: nl_norm_size, or NULL. */
+NL_API nl_status nl_norm_backward(nl_norm *norm, float *dx, float *dweight, float *dbias, const float *dy,
+                                  const float *x);
+
+/** Mean and 1/sqrt(var + eps) that the last forward used: one of each per channel, row or group. */
+NL_API int32_t nl_norm_saved_count(const nl_norm *norm);
+NL_API const double *nl_norm_saved_mean(const nl_norm *norm);
+NL_API const double *nl_norm_saved_invstd(const nl_norm *norm);
+
+/* ---- models ------------------------------------------------------------------------------------------------------- */
+
+/**
+ * An empty model for samples of `shape` (without N; 1 to 4 dimensions). Add layers, then nl_model_finish.
+ * seed: an integer in [0, 2^53) from which all initial weights are drawn.
+ */
+NL_API nl_status nl_model_create(nl_model **model, const int32_t *shape, int32_t ndim, double seed);
+NL_API void nl_model_destroy(nl_model *model);
+
+/**
+ * Adds a layer and gives its node number. Node 0 is the model's input; `from` is the node that the layer reads, `from2`
+ * the second one for the table's "add" (-1 elsewhere). Shapes are inferred and settings checked here.
+ */
+NL_API nl_status nl_model_add(nl_model *model, int32_t *node, int32_t type, int32_t from, int32_t from2,
+                              const double *args, int32_t count);
+/** Draws the initial weights (Kaiming uniform, a = sqrt(5), as PyTorch's reset_parameters) and closes the model. */
+NL_API nl_status nl_model_finish(nl_model *model);
+
+/** Output shape of `node` without N into shape[NL_MAX_DIMS]; the result is the number of dimensions, 0 if there is no such node. */
+NL_API int32_t nl_model_node_shape(const nl_model *model, int32_t node, int32_t *shape);
+
+/** Parameters and buffers of all layers, in the order of adding. */
+NL_API int32_t nl_model_tensor_count(const nl_model *model);
+/** info[4 + NL_MAX_DIMS] = node, role, size, ndim, shape. Conv weights are [O, I, KH, KW], linear weights [out, in]. */
+NL_API nl_status nl_model_tensor_info(const nl_model *model, int32_t index, int32_t *info);
+/** The values, to be read and written in place. */
+NL_API float *nl_model_tensor_data(nl_model *model, int32_t index);
+/** The gradient that the last nl_model_gradients or trainer step left; NULL for buffers. */
+NL_API const float *nl_model_tensor_grad(const nl_model *model, int32_t index);
+/** num_batches_tracked of a node; -1 where it keeps none. */
+NL_API double nl_model_batches_tracked(const nl_model *model, int32_t node);
+NL_API void nl_model_set_batches_tracked(nl_model *model, int32_t node, double batches);
+
+/** The node at which the last failed pass of this model failed, -1 for none: whom an error is about. */
+NL_API int32_t nl_model_failed_node(const nl_model *model);
+
+/** logits [n, K] of x [n, shape] in `mode`. In NL_EVAL any n works in bounded memory; otherwise the batch is one. */
+NL_API nl_status nl_model_forward(nl_model *model, float *logits, const float *x, int32_t n, int32_t mode);
+
+/**
+ * One forward and backward pass with mean cross-entropy. loss: one value; logits [n, K]; dinput [n, shape]; any of the
+ * outputs may be NULL. labels: class indices [n]. Parameter gradients: nl_model_tensor_grad.
+ */
+NL_API nl_status nl_model_gradients(nl_model *model, double *loss, float *logits, float *dinput, const float *x,
+                                    const int32_t *labels, int32_t n, int32_t mode);
+
+/** Doubles per node that nl_model_compare writes for `bins` histogram bins. */
+NL_API int32_t nl_model_compare_row(int32_t bins);
+/**
+ * The same batch through batch statistics (NL_PROBE) and running statistics (NL_EVAL), updating nothing.
+ * figures [nodes, nl_model_compare_row(bins)], a row per node from node 1 on:
+ *   train mean, std, min, max; eval mean, std, min, max; difference max |.|, mean |.|, rms, cosine;
+ *   histogram low and high edge (shared by both modes); `bins` counts in train mode, `bins` counts in eval mode.
+ * std is the population's. logits_train, logits_eval [n, K].
+ */
+NL_API nl_status nl_model_compare(nl_model *model, double *figures, float *logits_train, float *logits_eval,
+                                  const float *x, int32_t n, int32_t bins);
+
+/* ---- data --------------------------------------------------------------------------------------------------------- */
+
+/**
+ * A view of labelled images in memory that the caller keeps alive: images [count, channels, pixels], uint8 that become
+ * (v / 255 - mean[channel]) / std[channel], or float32 taken as they are (is_float 1; mean and std are not read).
+ * labels [count], checked to lie in [0, classes).
+ */
+NL_API nl_status nl_dataset_create(nl_dataset **dataset, const void *images, int32_t is_float, const int32_t *labels,
+                                   int32_t count, int32_t channels, int32_t pixels, int32_t classes, const double *mean,
+                                   const double *std);
+NL_API void nl_dataset_destroy(nl_dataset *dataset);
+
+/**
+ * figures[2] = mean cross-entropy and accuracy over the whole set in batches of batch_size (the last may be smaller), in
+ * NL_EVAL or NL_PROBE. In NL_PROBE a last batch of one sample joins the batch before it, since one value has no variance.
+ */
+NL_API nl_status nl_evaluate(nl_model *model, double *figures, const nl_dataset *dataset, int32_t batch_size,
+                             int32_t mode);
+
+/* ---- training ----------------------------------------------------------------------------------------------------- */
+
+/**
+ * Stochastic gradient descent as torch.optim.SGD, the formulas and their order included:
+ * https://pytorch.org/docs/stable/generated/torch.optim.SGD.html
+ * The model must outlive the trainer.
+ */
+NL_API nl_status nl_trainer_create(nl_trainer **trainer, nl_model *model, double lr, double momentum, double dampening,
+                                   double weight_decay, int32_t nesterov);
+NL_API void nl_trainer_destroy(nl_trainer *trainer);
+NL_API nl_status nl_trainer_set_lr(nl_trainer *trainer, double lr);
+
+/** One step on the batch x [n, shape], labels [n], in training mode. figures[3] = loss, accuracy, gradient norm. */
+NL_API nl_status nl_trainer_step(nl_trainer *trainer, double *figures, const float *x, const int32_t *labels,
+                                 int32_t n);
+
+/**
+ * Begins passes over `dataset`, which must outlive them. All memory for steps is taken here.
+ * Each epoch visits every sample once, in an order drawn from (seed, epoch) if `shuffle`; drop_last leaves out a last
+ * batch that is smaller than batch_size.
+ */
+NL_API nl_status nl_trainer_begin(nl_trainer *trainer, const nl_dataset *dataset, int32_t batch_size, int32_t shuffle,
+                                  int32_t drop_last, double seed);
+/** Steps in one pass; 0 before nl_trainer_begin. */
+NL_API int32_t nl_trainer_steps_per_epoch(const nl_trainer *trainer);
+/**
+ * Runs up to k steps, none beyond the end of the epoch; the next call begins the next one. figures [k, 3] as in
+ * nl_trainer_step; *done = steps run, also after a failure. A loss that is not finite ends the call after its step.
+ */
+NL_API nl_status nl_trainer_run(nl_trainer *trainer, double *figures, int32_t *done, int32_t k);
+
+/* ---- for the benchmark ---------------------------------------------------------------------------------------------- */
+
+/** c [m, n] = a [m, k] b [k, n] with the engine's matrix product; work: nl_matmul_work() floats. */
+NL_API nl_status nl_matmul(float *c, const float *a, const float *b, float *work, int32_t m, int32_t n, int32_t k);
+NL_API size_t nl_matmul_work(void);
+/** 48 multiply-adds a round, in registers and independent of each other: the processor's peak. The result is to be kept. */
+NL_API float nl_peak(int32_t rounds);
+
+#endif
