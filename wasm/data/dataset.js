@@ -1,0 +1,202 @@
+import { NormlabError } from '../errors.js';
+
+/**
+ * A tensor as the package hands it out: row-major, batch first, a copy that the caller owns.
+ *
+ * @typedef {object} Tensor
+ * @property {Float32Array} data
+ * @property {number[]} shape
+ */
+
+/**
+ * Labelled images of one size. A plain object: it needs no engine, and may be used by several.
+ *
+ * Images of bytes are standardized when they are read, to `(v / 255 - mean[c]) / std[c]`; float images are taken to be
+ * standardized already, and are handed out as they are.
+ *
+ * @typedef {object} Dataset
+ * @property {string} name
+ * @property {number[]} shape of one image, `[C, H, W]`
+ * @property {number} length number of images
+ * @property {number} classes number of classes; labels are 0 … classes - 1
+ * @property {string[]} [classNames]
+ * @property {number[]} mean per channel, in units of 0…1, of the training split
+ * @property {number[]} std per channel, in units of 0…1, of the training split (biased, i.e. divided by the count)
+ * @property {Uint8Array | Float32Array} images `length × C × H × W` values
+ * @property {Int32Array} labels `length` labels
+ * @property {(start?: number, end?: number) => Dataset} slice images `start` … `end - 1`, sharing this set's memory;
+ *   bounds work as those of `Array.prototype.slice`: past the end they are cut, negative ones count from the end
+ * @property {(indices: ArrayLike<number>) => { x: Tensor, labels: Int32Array }} batch the images with these indices,
+ *   standardized, as one tensor `[N, C, H, W]`; throws `argument` where an index is not that of an image
+ */
+
+/**
+ * Makes a dataset of images and labels.
+ *
+ * @param {object} source
+ * @param {string} [source.name] default `'custom'`
+ * @param {number[]} source.shape of one image, `[C, H, W]`
+ * @param {Uint8Array | Float32Array} source.images `N × C × H × W` values: bytes 0…255, or standardized floats
+ * @param {ArrayLike<number>} source.labels `N` integers; an Int32Array is kept, anything else copied
+ * @param {number} [source.classes] default: the greatest label + 1
+ * @param {string[]} [source.classNames] one a class
+ * @param {number[]} [source.mean] per channel; default: computed exactly from bytes; 0 for floats
+ * @param {number[]} [source.std] per channel; default: computed exactly from bytes (1 for a constant channel); 1 for floats
+ * @returns {Dataset}
+ * @throws {NormlabError} `argument` where the parts do not fit together
+ */
+export function makeDataset({ name = 'custom', shape, images, labels, classes, classNames, mean, std }) {
+  if (shape?.length !== 3 || !shape.every((size) => Number.isInteger(size) && size >= 1)) {
+    throw argument(`shape: expected [C, H, W] of positive integers, got ${JSON.stringify(shape)}`);
+  }
+  if (!(images instanceof Uint8Array || images instanceof Float32Array)) {
+    throw argument(`images: expected a Uint8Array or Float32Array, got ${describe(images)}`);
+  }
+  if (typeof labels?.length !== 'number') throw argument(`labels: expected an array, got ${describe(labels)}`);
+  const size = shape[0] * shape[1] * shape[2];
+  const length = labels.length;
+  if (images.length !== length * size) {
+    throw argument(
+      `images: expected ${length} × ${size} values for ${length} labels and images [${shape}], got ${images.length}`,
+    );
+  }
+  const ints = labels instanceof Int32Array ? labels : Int32Array.from(labels);
+  let greatest = 0;
+  for (let i = 0; i < length; i++) {
+    if (ints[i] !== labels[i] || ints[i] < 0) {
+      throw argument(`labels[${i}]: expected an integer >= 0, got ${labels[i]}`);
+    }
+    if (ints[i] > greatest) greatest = ints[i];
+  }
+  const count = classes ?? classNames?.length ?? greatest + 1;
+  if (!Number.isInteger(count) || count < 1) throw argument(`classes: expected an integer >= 1, got ${count}`);
+  if (greatest >= count) {
+    const at = ints.findIndex((label) => label >= count);
+    throw argument(`labels[${at}]: expected 0 to ${count - 1} for ${count} classes, got ${ints[at]}`);
+  }
+  if (classNames && classNames.length !== count) {
+    throw argument(`classNames: expected ${count} names, got ${classNames.length}`);
+  }
+  const channels = shape[0];
+  const stats = mean && std ? { mean, std } : channelStats(images, shape);
+  return view({
+    name,
+    shape: [...shape],
+    classes: count,
+    classNames,
+    mean: perChannel('mean', mean ?? stats.mean, channels, Number.isFinite, 'finite numbers'),
+    std: perChannel('std', std ?? stats.std, channels, (value) => value > 0 && value < Infinity, 'positive numbers'),
+    images,
+    labels: ints,
+  });
+}
+
+/**
+ * @param {Omit<Dataset, 'length' | 'slice' | 'batch'>} parts
+ * @returns {Dataset}
+ */
+function view(parts) {
+  const { shape, images, labels, mean, std } = parts;
+  const [channels, height, width] = shape;
+  const plane = height * width;
+  const size = channels * plane;
+  const length = labels.length;
+  return {
+    ...parts,
+    length,
+    slice(start = 0, end = length) {
+      if (!Number.isInteger(start)) throw argument(`slice: start: expected an integer, got ${start}`);
+      if (!Number.isInteger(end)) throw argument(`slice: end: expected an integer, got ${end}`);
+      const from = start < 0 ? Math.max(length + start, 0) : Math.min(start, length);
+      const to = Math.max(from, end < 0 ? length + end : Math.min(end, length));
+      return view({ ...parts, images: images.subarray(from * size, to * size), labels: labels.subarray(from, to) });
+    },
+    batch(indices) {
+      if (typeof indices?.length !== 'number') {
+        throw argument(`batch: indices: expected an array, got ${describe(indices)}`);
+      }
+      const n = indices.length;
+      const x = new Float32Array(n * size);
+      const y = new Int32Array(n);
+      const tables = images instanceof Uint8Array ? mean.map((m, c) => standardized(m, std[c])) : null;
+      for (let i = 0; i < n; i++) {
+        const index = indices[i];
+        if (!Number.isInteger(index) || index < 0 || index >= length) {
+          throw argument(`batch: indices[${i}]: expected an integer from 0 to ${length - 1}, got ${index}`);
+        }
+        y[i] = labels[index];
+        if (!tables) {
+          x.set(images.subarray(index * size, (index + 1) * size), i * size);
+          continue;
+        }
+        for (let c = 0; c < channels; c++) {
+          const from = index * size + c * plane;
+          const to = i * size + c * plane;
+          for (let p = 0; p < plane; p++) x[to + p] = tables[c][images[from + p]];
+        }
+      }
+      return { x: { data: x, shape: [n, ...shape] }, labels: y };
+    },
+  };
+}
+
+/**
+ * The standardized value of each byte.
+ *
+ * @param {number} mean
+ * @param {number} std
+ */
+function standardized(mean, std) {
+  return Float32Array.from({ length: 256 }, (_, value) => (value / 255 - mean) / std);
+}
+
+/**
+ * Mean and biased standard deviation of each channel, in units of 0…1. Bytes are summed as integers and the variance
+ * is formed from them in BigInt, so that the only rounding is that of the result.
+ *
+ * @param {Uint8Array | Float32Array} images
+ * @param {number[]} shape
+ */
+function channelStats(images, [channels, height, width]) {
+  const mean = new Array(channels).fill(0);
+  const std = new Array(channels).fill(1);
+  const plane = height * width;
+  const count = images.length / channels;
+  if (images instanceof Float32Array || count === 0) return { mean, std };
+  for (let c = 0; c < channels; c++) {
+    // Exact: below 2^53 for up to 10^11 values.
+    let sum = 0;
+    let squares = 0;
+    for (let start = c * plane; start < images.length; start += channels * plane) {
+      for (let i = start; i < start + plane; i++) {
+        sum += images[i];
+        squares += images[i] * images[i];
+      }
+    }
+    const spread = BigInt(count) * BigInt(squares) - BigInt(sum) * BigInt(sum);
+    mean[c] = sum / count / 255;
+    if (spread > 0n) std[c] = Math.sqrt(Number(spread)) / count / 255;
+  }
+  return { mean, std };
+}
+
+/**
+ * @param {string} name
+ * @param {number[]} values
+ * @param {number} channels
+ * @param {(value: number) => boolean} accepts
+ * @param {string} expected
+ */
+function perChannel(name, values, channels, accepts, expected) {
+  if (values.length !== channels || !values.every(accepts)) {
+    throw argument(`${name}: expected ${channels} ${expected}, one a channel, got ${JSON.stringify(values)}`);
+  }
+  return [...values];
+}
+
+/** @param {string} message */
+const argument = (message) => new NormlabError('argument', `dataset: ${message}`);
+
+/** @param {unknown} value */
+const describe = (value) =>
+  value === null ? 'null' : Object(value) === value ? value?.constructor?.name : typeof value;
