@@ -1,0 +1,77 @@
+import { checkOptions } from './checks.js';
+import { idx } from './data/idx.js';
+import { loadDataset } from './data/load.js';
+import { normFactories } from './layers.js';
+import { instantiate } from './load.js';
+import { Model } from './model.js';
+import { Runtime } from './runtime.js';
+import { Trainer } from './trainer.js';
+
+/**
+ * @typedef {import('./load.js').Variant} Variant
+ * @typedef {import('./presets/index.js').ModelSpec} ModelSpec
+ * @typedef {import('./trainer.js').SgdOptions} SgdOptions
+ * @typedef {Awaited<ReturnType<typeof createEngine>>} Engine
+ */
+
+/**
+ * Makes an engine: an instance of the WebAssembly module with memory of its own.
+ *
+ * @param {object} [options]
+ * @param {'auto' | Variant} [options.variant] default `'auto'`: the fastest that this host can run
+ * @param {URL | string | BufferSource | WebAssembly.Module} [options.wasm] a module in place of the package's own
+ * @throws {import('./errors.js').NormlabError} `unsupported` where the variant cannot run here, `io` or `format` where the
+ *   module cannot be had
+ */
+export async function createEngine(options) {
+  const given = checkOptions('createEngine', 'options', options, ['variant', 'wasm']);
+  const { variant = 'auto', wasm } = /** @type {NonNullable<typeof options>} */ (given);
+  const runtime = new Runtime(await instantiate(variant, wasm));
+  return {
+    /** Which module it runs on: `'scalar'`, `'simd'` or `'relaxed'`. */
+    variant: runtime.abi.variant,
+    /** The engine's version. */
+    version: runtime.abi.version,
+    ...normFactories(runtime),
+
+    /**
+     * A model from its description.
+     *
+     * @param {ModelSpec} spec
+     * @throws {import('./errors.js').NormlabError} `argument` or `shape`, naming the layer
+     */
+    model: (spec) => new Model(runtime, spec),
+
+    /**
+     * An optimizer for a model of this engine.
+     *
+     * @param {Model} model
+     * @param {{ optimizer?: SgdOptions }} [trainerOptions]
+     */
+    trainer: (model, trainerOptions) => new Trainer(runtime, model, trainerOptions),
+
+    loadDataset,
+    idx,
+
+    /**
+     * In Node: the training and test set in a folder of standard IDX files.
+     *
+     * @type {typeof import('./data/directory.js').loadDirectory}
+     */
+    async loadDirectory(path) {
+      const directory = await import('./data/directory.js');
+      return directory.loadDirectory(path);
+    },
+
+    /** @returns {{ bytes: number }} size of the engine's memory, which grows on demand and never shrinks */
+    get memory() {
+      return { bytes: runtime.buffer.byteLength };
+    },
+
+    /** Gives up everything that the engine owns; using it or what it made throws from here on. */
+    dispose: () => runtime.dispose(),
+
+    /** @internal for the benchmark, which times the engine without copies */
+    runtime,
+  };
+}

@@ -1,0 +1,31 @@
+/**
+ * Normlab: normalization layers as PyTorch computes them, and a small CNN trainer, in WebAssembly.
+ *
+ * Importing this module does nothing but define; it is safe without a DOM.
+ *
+ * @module normlab
+ */
+export { makeDataset } from './data/dataset.js';
+export { createEngine } from './engine.js';
+export { NormlabError } from './errors.js';
+export { presetSpec, presets } from './presets/index.js';
+
+/**
+ * @typedef {import('./engine.js').Engine} Engine
+ * @typedef {import('./load.js').Variant} Variant
+ * @typedef {import('./errors.js').ErrorCode} ErrorCode
+ * @typedef {import('./data/dataset.js').Tensor} Tensor
+ * @typedef {import('./data/dataset.js').Dataset} Dataset
+ * @typedef {import('./layers.js').NormLayer} NormLayer
+ * @typedef {import('./model.js').Model} Model
+ * @typedef {import('./model.js').Comparison} Comparison
+ * @typedef {import('./state-dict.js').StateDict} StateDict
+ * @typedef {import('./spec.js').LayerEntry} LayerEntry
+ * @typedef {import('./presets/index.js').ModelSpec} ModelSpec
+ * @typedef {import('./presets/index.js').LayerSpec} LayerSpec
+ * @typedef {import('./presets/index.js').Preset} Preset
+ * @typedef {import('./trainer.js').Trainer} Trainer
+ * @typedef {import('./trainer.js').TrainingRun} TrainingRun
+ * @typedef {import('./trainer.js').RunStep} RunStep
+ * @typedef {import('./trainer.js').History} History
+ */

@@ -1,0 +1,330 @@
+import { checkBoolean, checkInteger, checkOptions, checkTensor, describe, shapeText, sizeOf } from './checks.js';
+import { NormlabError } from './errors.js';
+import { NL_EVAL, NL_TRAIN } from './generated/exports.js';
+import { encodeSettings } from './settings.js';
+import { readState, writeState } from './state-dict.js';
+
+/**
+ * @typedef {import('./runtime.js').Runtime} Runtime
+ * @typedef {import('./data/dataset.js').Tensor} Tensor
+ * @typedef {import('./state-dict.js').StateDict} StateDict
+ *
+ * @typedef {object} BatchNormOptions
+ * @property {number} [eps] added to the variance; default 1e-5
+ * @property {number | null} [momentum] weight of the new batch in the running statistics; null: cumulative average;
+ *   default 0.1
+ * @property {boolean} [affine] whether it has weight and bias; default true
+ * @property {boolean} [trackRunningStats] false: batch statistics in eval mode too; default true
+ * @property {'unbiased' | 'biased'} [runningVar] the variance that is kept: with divisor m - 1 (PyTorch) or m (Keras);
+ *   default 'unbiased'
+ *
+ * @typedef {object} LayerNormOptions
+ * @property {number} [eps] default 1e-5
+ * @property {boolean} [elementwiseAffine] default true
+ * @property {boolean} [bias] default true; without elementwiseAffine there is none
+ *
+ * @typedef {object} GroupNormOptions
+ * @property {number} [eps] default 1e-5
+ * @property {boolean} [affine] default true
+ *
+ * @typedef {object} NormGradients
+ * @property {Tensor} input
+ * @property {Tensor} [weight] where the layer has one
+ * @property {Tensor} [bias] where the layer has one
+ *
+ * @typedef {object} SavedStats
+ * @property {Float64Array} mean one a channel (BatchNorm), row (LayerNorm), or sample and group (GroupNorm)
+ * @property {Float64Array} invstd 1 / sqrt(var + eps)
+ */
+
+/** One normalization layer. Made by the engine's factories; tensors that it gives are the caller's. */
+export class NormLayer {
+  #runtime;
+  #name;
+  #handle;
+  /** Shape of weight and bias. */
+  #paramShape;
+  #training = true;
+  #kept = { address: 0, capacity: 0 };
+  /** @type {{ address: number, shape: number[] } | null} the last input, for backward; it lies in #kept */
+  #input = null;
+
+  /**
+   * @param {Runtime} runtime
+   * @param {object} spec
+   * @param {string} spec.name of the factory, for messages
+   * @param {string} spec.type in the engine's table
+   * @param {Record<string, unknown>} spec.options
+   * @param {number} spec.features
+   * @param {number} spec.dims 1, 2 or 3 for the BatchNorms
+   * @param {number[]} spec.paramShape
+   */
+  constructor(runtime, { name, type, options, features, dims, paramShape }) {
+    this.#runtime = runtime;
+    this.#name = name;
+    this.#paramShape = paramShape;
+    const { exports, abi } = runtime;
+    const entry = /** @type {import('./runtime.js').LayerType & { index: number }} */ (runtime.types.get(type));
+    const args = encodeSettings(name, entry, options, abi.maxDims);
+    const handle = runtime.withScratch((scratch) => {
+      const address = scratch.doubles(args);
+      return runtime.handle(name, (out) =>
+        exports.nl_norm_create(out, entry.index, address, args.length, features, dims),
+      );
+    });
+    this.#handle = handle;
+    runtime.own(this, () => exports.nl_norm_destroy(handle));
+  }
+
+  /** Whether it normalizes as in training; true at first. */
+  get training() {
+    return this.#training;
+  }
+
+  /**
+   * @param {boolean} [on]
+   * @returns {this}
+   */
+  train(on = true) {
+    this.#training = checkBoolean(`${this.#name}.train`, 'on', on);
+    return this;
+  }
+
+  /** @returns {this} */
+  eval() {
+    return this.train(false);
+  }
+
+  /**
+   * Normalizes x. In training mode BatchNorm uses the batch's statistics and moves its running ones.
+   *
+   * @param {Tensor} x
+   * @returns {Tensor} of the same shape
+   * @throws {NormlabError} `shape`, in PyTorch's words
+   */
+  forward(x) {
+    const call = `${this.#name}.forward`;
+    const runtime = this.#alive(call);
+    const { data, shape } = checkTensor(call, 'x', x);
+    if (shape.length > runtime.abi.maxDims) {
+      const most = `at most ${runtime.abi.maxDims} dimensions`;
+      throw new NormlabError('shape', `${call}: x: expected ${most}, got ${shapeText(shape)}`);
+    }
+    return runtime.withScratch((scratch) => {
+      const y = scratch.take(data.length * 4);
+      const dims = scratch.ints(shape);
+      const input = scratch.floats(data);
+      const kept = this.#reserve(data.length * 4);
+      const mode = this.#training ? NL_TRAIN : NL_EVAL;
+      runtime.check(call, runtime.exports.nl_norm_forward(this.#handle, y, input, dims, shape.length, mode));
+      runtime.floats(kept.address, data.length).set(data);
+      this.#input = { address: kept.address, shape: [...shape] };
+      return { data: runtime.floats(y, data.length).slice(), shape: [...shape] };
+    });
+  }
+
+  /**
+   * Gradients of the last forward, not accumulated.
+   *
+   * @param {Tensor} gradOutput of the last output's shape
+   * @returns {NormGradients}
+   * @throws {NormlabError} `state` before the first forward
+   */
+  backward(gradOutput) {
+    const call = `${this.#name}.backward`;
+    const runtime = this.#alive(call);
+    const { exports } = runtime;
+    const { data, shape } = checkTensor(call, 'gradOutput', gradOutput);
+    const last = this.#input;
+    if (!last) throw new NormlabError('state', `${call}: needs a forward before it`);
+    if (shapeText(shape) !== shapeText(last.shape)) {
+      const expected = `shape ${shapeText(last.shape)}, the last output's`;
+      throw new NormlabError('shape', `${call}: gradOutput: expected ${expected}, got ${shapeText(shape)}`);
+    }
+    const [weights, biases] = [0, 1].map((role) => exports.nl_norm_size(this.#handle, role));
+    return runtime.withScratch((scratch) => {
+      const dy = scratch.floats(data);
+      const dx = scratch.take(data.length * 4);
+      const dweight = scratch.take(weights * 4);
+      const dbias = scratch.take(biases * 4);
+      runtime.check(call, exports.nl_norm_backward(this.#handle, dx, dweight, dbias, dy, last.address));
+      const tensor = (/** @type {number} */ address, /** @type {number[]} */ of) => ({
+        data: runtime.floats(address, sizeOf(of)).slice(),
+        shape: [...of],
+      });
+      return {
+        input: tensor(dx, shape),
+        ...(weights > 0 && { weight: tensor(dweight, this.#paramShape) }),
+        ...(biases > 0 && { bias: tensor(dbias, this.#paramShape) }),
+      };
+    });
+  }
+
+  /** @returns {SavedStats} what the last forward normalized with */
+  savedStats() {
+    const runtime = this.#alive(`${this.#name}.savedStats`);
+    const { exports } = runtime;
+    const count = exports.nl_norm_saved_count(this.#handle);
+    if (!this.#input) throw new NormlabError('state', `${this.#name}.savedStats: needs a forward before it`);
+    return {
+      mean: runtime.doubles(exports.nl_norm_saved_mean(this.#handle), count).slice(),
+      invstd: runtime.doubles(exports.nl_norm_saved_invstd(this.#handle), count).slice(),
+    };
+  }
+
+  /** @returns {StateDict} copies of what it has of weight, bias, running_mean, running_var, num_batches_tracked */
+  stateDict() {
+    this.#alive(`${this.#name}.stateDict`);
+    return readState(this.#entries());
+  }
+
+  /**
+   * @param {StateDict} dict
+   * @param {{ strict?: boolean }} [options] strict (default true): keys must match exactly
+   * @throws {NormlabError} `shape`, listing every mismatch; nothing is loaded then
+   */
+  loadStateDict(dict, options) {
+    const call = `${this.#name}.loadStateDict`;
+    this.#alive(call);
+    const { strict = true } = checkOptions(call, 'options', options, ['strict']);
+    writeState(call, this.#name, this.#entries(), dict, checkBoolean(call, 'strict', strict));
+  }
+
+  /** Running mean 0, running variance 1, no batches seen. */
+  resetRunningStats() {
+    this.#alive(`${this.#name}.resetRunningStats`).exports.nl_norm_reset_running_stats(this.#handle);
+  }
+
+  /** Frees it; using it afterwards throws. */
+  dispose() {
+    if (this.#handle === 0) return;
+    const { alive, exports } = this.#runtime;
+    if (alive) {
+      exports.nl_norm_destroy(this.#handle);
+      exports.nl_free(this.#kept.address);
+    }
+    this.#runtime.disown(this);
+    this.#handle = 0;
+    this.#input = null;
+  }
+
+  /** @param {string} call */
+  #alive(call) {
+    if (this.#handle === 0) throw new NormlabError('state', `${call}: the layer was disposed of`);
+    this.#runtime.assertAlive();
+    return this.#runtime;
+  }
+
+  /**
+   * Room for an input of so many bytes; the last one stays in it, since this forward may still fail.
+   *
+   * @param {number} bytes
+   */
+  #reserve(bytes) {
+    const runtime = this.#runtime;
+    const { exports } = runtime;
+    const old = this.#kept;
+    if (bytes <= old.capacity) return old;
+    const address = runtime.allocate(bytes);
+    if (old.address !== 0) {
+      runtime.bytes(address, old.capacity).set(runtime.bytes(old.address, old.capacity));
+      exports.nl_free(old.address);
+    }
+    this.#kept = { address, capacity: bytes };
+    if (this.#input) this.#input = { ...this.#input, address };
+    const handle = this.#handle;
+    runtime.disown(this);
+    runtime.own(this, () => {
+      exports.nl_norm_destroy(handle);
+      exports.nl_free(address);
+    });
+    return this.#kept;
+  }
+
+  /** @returns {import('./state-dict.js').StateEntries} */
+  #entries() {
+    const runtime = this.#runtime;
+    const { exports, abi } = runtime;
+    const handle = this.#handle;
+    const tensors = abi.roles.flatMap((key, role) => {
+      const size = exports.nl_norm_size(handle, role);
+      const shape = role < 2 ? this.#paramShape : [size];
+      return size > 0 ? [{ key, shape, view: () => runtime.floats(exports.nl_norm_tensor(handle, role), size) }] : [];
+    });
+    const counter = {
+      key: 'num_batches_tracked',
+      get: () => exports.nl_norm_batches_tracked(handle),
+      set: (/** @type {number} */ value) => exports.nl_norm_set_batches_tracked(handle, value),
+    };
+    return { tensors, counters: counter.get() >= 0 ? [counter] : [] };
+  }
+}
+
+/**
+ * The factories of normalization layers: names, arguments and defaults are those of torch.nn, in camelCase.
+ *
+ * @param {Runtime} runtime
+ */
+export function normFactories(runtime) {
+  const batchNorm =
+    (/** @type {1 | 2} */ dims) =>
+    (/** @type {number} */ numFeatures, /** @type {BatchNormOptions} */ options = {}) => {
+      const name = `batchNorm${dims}d`;
+      const features = checkInteger(name, 'numFeatures', numFeatures, 1);
+      const spec = { type: 'batchNorm', options: plain(name, options), features, dims, paramShape: [features] };
+      return new NormLayer(runtime, { name, ...spec });
+    };
+  return {
+    /**
+     * BatchNorm over `[N, C]` or `[N, C, L]`: https://pytorch.org/docs/stable/generated/torch.nn.BatchNorm1d.html
+     *
+     * @type {(numFeatures: number, options?: BatchNormOptions) => NormLayer}
+     */
+    batchNorm1d: batchNorm(1),
+    /**
+     * BatchNorm over `[N, C, H, W]`: https://pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html
+     *
+     * @type {(numFeatures: number, options?: BatchNormOptions) => NormLayer}
+     */
+    batchNorm2d: batchNorm(2),
+    /**
+     * LayerNorm over the trailing dimensions: https://pytorch.org/docs/stable/generated/torch.nn.LayerNorm.html
+     *
+     * @param {number | number[]} normalizedShape
+     * @param {LayerNormOptions} [options]
+     */
+    layerNorm(normalizedShape, options = {}) {
+      const name = 'layerNorm';
+      const paramShape = Array.isArray(normalizedShape) ? [...normalizedShape] : [normalizedShape];
+      if (!paramShape.every((size) => Number.isInteger(size) && size >= 0)) {
+        const came = describe(normalizedShape);
+        throw new NormlabError('argument', `${name}: normalizedShape: expected integers >= 0, got ${came}`);
+      }
+      const all = { ...plain(name, options), normalizedShape: paramShape };
+      return new NormLayer(runtime, { name, type: name, options: all, features: 0, dims: 0, paramShape });
+    },
+    /**
+     * GroupNorm over `[N, C, …]`: https://pytorch.org/docs/stable/generated/torch.nn.GroupNorm.html
+     *
+     * @param {number} numGroups
+     * @param {number} numChannels divisible by numGroups
+     * @param {GroupNormOptions} [options]
+     */
+    groupNorm(numGroups, numChannels, options = {}) {
+      const name = 'groupNorm';
+      const features = checkInteger(name, 'numChannels', numChannels, 1);
+      const all = { ...plain(name, options), numGroups: checkInteger(name, 'numGroups', numGroups, 1) };
+      return new NormLayer(runtime, { name, type: name, options: all, features, dims: 0, paramShape: [features] });
+    },
+  };
+}
+
+/**
+ * @param {string} name
+ * @param {unknown} options
+ * @returns {Record<string, unknown>}
+ */
+function plain(name, options) {
+  if (options !== null && typeof options === 'object' && !Array.isArray(options)) return { ...options };
+  throw new NormlabError('argument', `${name}: options: expected an object, got ${describe(options)}`);
+}

@@ -1,0 +1,416 @@
+import { checkBatch, checkBoolean, checkInteger, checkLabels, checkNumber, checkOptions, describe } from './checks.js';
+import { withDataset } from './engine-dataset.js';
+import { NormlabError } from './errors.js';
+import { NL_EVAL, NL_PROBE, NL_TRAIN } from './generated/exports.js';
+import { addLayers } from './spec.js';
+import { readState, writeState } from './state-dict.js';
+
+/**
+ * @typedef {import('./runtime.js').Runtime} Runtime
+ * @typedef {import('./data/dataset.js').Tensor} Tensor
+ * @typedef {import('./data/dataset.js').Dataset} Dataset
+ * @typedef {import('./state-dict.js').StateDict} StateDict
+ * @typedef {import('./presets/index.js').ModelSpec} ModelSpec
+ * @typedef {import('./spec.js').LayerEntry} LayerEntry
+ *
+ * @typedef {object} Parameter
+ * @property {string} key as in the state dictionary
+ * @property {number[]} shape
+ * @property {number} size
+ *
+ * @typedef {object} Gradients
+ * @property {number} loss mean cross-entropy
+ * @property {Tensor} logits `[N, K]`
+ * @property {Record<string, Tensor>} grads by parameter key
+ * @property {Tensor} input
+ *
+ * @typedef {object} Moments of one layer's output over a batch
+ * @property {number} mean
+ * @property {number} std the population's
+ * @property {number} min
+ * @property {number} max
+ * @property {{ low: number, high: number, counts: number[] }} histogram of equal bins from low to high; both modes share
+ *   the edges
+ *
+ * @typedef {object} LayerComparison
+ * @property {string} key
+ * @property {string} type
+ * @property {number[]} shape of the output, without N
+ * @property {Moments} train with batch statistics
+ * @property {Moments} eval with running statistics
+ * @property {{ maxAbs: number, meanAbs: number, rms: number, cosine: number }} diff of the two outputs
+ *
+ * @typedef {object} Comparison
+ * @property {LayerComparison[]} layers in the order of execution
+ * @property {{ train: Tensor, eval: Tensor }} logits
+ * @property {number[]} changed samples whose predicted class is another in eval mode
+ * @property {{ train: { loss: number, accuracy: number }, eval: { loss: number, accuracy: number } }} [figures] where
+ *   labels were given
+ */
+
+/** A network of layers. Made by `nl.model(spec)`; tensors that it gives are the caller's. */
+export class Model {
+  #runtime;
+  #handle;
+  #training = true;
+  /** @type {number[]} */
+  #input;
+  /** @type {LayerEntry[]} */
+  #layers;
+  /** @type {{ key: string, node: number, role: number, size: number, shape: number[] }[]} */
+  #tensors;
+
+  /**
+   * @param {Runtime} runtime
+   * @param {ModelSpec} spec
+   */
+  constructor(runtime, spec) {
+    const call = 'nl.model';
+    if (spec === undefined) throw new NormlabError('argument', `${call}: spec: expected an object, got undefined`);
+    const { input, layers, seed = 0 } = checkOptions(call, 'spec', spec, ['input', 'layers', 'seed']);
+    if (!Array.isArray(input) || !input.every((size) => Number.isInteger(size) && size > 0)) {
+      const expected = 'the shape of one sample, such as [1, 28, 28]';
+      throw new NormlabError('argument', `${call}: input: expected ${expected}, got ${describe(input)}`);
+    }
+    const { exports } = runtime;
+    this.#runtime = runtime;
+    this.#input = [...input];
+    const handle = runtime.withScratch((scratch) => {
+      const shape = scratch.ints(input);
+      const drawn = checkNumber(call, 'seed', seed);
+      return runtime.handle(call, (out) => exports.nl_model_create(out, shape, input.length, drawn));
+    });
+    this.#handle = handle;
+    try {
+      this.#layers = addLayers(runtime, call, handle, layers);
+      runtime.check(call, exports.nl_model_finish(handle));
+      this.#tensors = this.#listTensors();
+    } catch (error) {
+      if (runtime.alive) exports.nl_model_destroy(handle);
+      throw error;
+    }
+    runtime.own(this, () => exports.nl_model_destroy(handle));
+  }
+
+  /** Shape of one sample. */
+  get input() {
+    return [...this.#input];
+  }
+
+  /** @returns {LayerEntry[]} the layers in the order of execution; a residual stands behind its body and its shortcut */
+  get layers() {
+    return structuredClone(this.#layers);
+  }
+
+  /** @returns {Parameter[]} what is trained */
+  get parameters() {
+    return this.#tensors
+      .filter(({ role }) => role <= 1)
+      .map(({ key, shape, size }) => ({ key, shape: [...shape], size }));
+  }
+
+  /** Whether forward normalizes as in training; true at first. */
+  get training() {
+    return this.#training;
+  }
+
+  /**
+   * @param {boolean} [on]
+   * @returns {this}
+   */
+  train(on = true) {
+    this.#training = checkBoolean('model.train', 'on', on);
+    return this;
+  }
+
+  /** @returns {this} */
+  eval() {
+    return this.train(false);
+  }
+
+  /** @returns {number} of the last layer's outputs, the classes */
+  get classes() {
+    return this.#layers[this.#layers.length - 1].shape.reduce((product, size) => product * size, 1);
+  }
+
+  /**
+   * Logits in the current mode. In training mode running statistics move, as in PyTorch.
+   *
+   * @param {Tensor} x `[N, …input]`
+   * @returns {Tensor} `[N, …shape of the last layer]`
+   */
+  forward(x) {
+    const call = 'model.forward';
+    const runtime = this.#alive(call);
+    const { data, n } = checkBatch(call, 'x', x, this.#input);
+    const out = this.#layers[this.#layers.length - 1].shape;
+    return runtime.withScratch((scratch) => {
+      const logits = scratch.take(n * this.classes * 4);
+      const input = scratch.floats(data);
+      this.check(call, runtime.exports.nl_model_forward(this.#handle, logits, input, n, this.#mode()));
+      return { data: runtime.floats(logits, n * this.classes).slice(), shape: [n, ...out] };
+    });
+  }
+
+  /**
+   * One forward and backward pass in the current mode with mean cross-entropy. Nothing is updated but what a forward in
+   * that mode updates.
+   *
+   * @param {Tensor} x `[N, …input]`
+   * @param {ArrayLike<number>} labels `N` classes
+   * @returns {Gradients}
+   */
+  gradients(x, labels) {
+    const call = 'model.gradients';
+    const runtime = this.#alive(call);
+    const { exports } = runtime;
+    const { data, shape, n } = checkBatch(call, 'x', x, this.#input);
+    const targets = checkLabels(call, labels, n, this.classes);
+    return runtime.withScratch((scratch) => {
+      const loss = scratch.take(8);
+      const logits = scratch.take(n * this.classes * 4);
+      const dinput = scratch.take(data.length * 4);
+      const input = scratch.floats(data);
+      const ints = scratch.ints(targets);
+      this.check(call, exports.nl_model_gradients(this.#handle, loss, logits, dinput, input, ints, n, this.#mode()));
+      /** @type {Record<string, Tensor>} */
+      const grads = {};
+      this.#tensors.forEach(({ key, role, size, shape: of }, index) => {
+        if (role > 1) return;
+        const address = exports.nl_model_tensor_grad(this.#handle, index);
+        grads[key] = { data: runtime.floats(address, size).slice(), shape: [...of] };
+      });
+      return {
+        loss: runtime.doubles(loss, 1)[0],
+        logits: { data: runtime.floats(logits, n * this.classes).slice(), shape: [n, this.classes] },
+        grads,
+        input: { data: runtime.floats(dinput, data.length).slice(), shape: [...shape] },
+      };
+    });
+  }
+
+  /**
+   * Mean loss and accuracy over a data set, updating nothing.
+   *
+   * @param {Dataset} data
+   * @param {{ batchSize?: number, mode?: 'eval' | 'train' }} [options] batchSize (default 256) matters in mode `'train'`,
+   *   where each batch is normalized by its own statistics; a last batch of one sample then joins the one before it
+   * @returns {{ loss: number, accuracy: number }}
+   */
+  evaluate(data, options) {
+    const call = 'model.evaluate';
+    const runtime = this.#alive(call);
+    const { batchSize = 256, mode = 'eval' } = checkOptions(call, 'options', options, ['batchSize', 'mode']);
+    const size = checkInteger(call, 'batchSize', batchSize, 1);
+    if (mode !== 'eval' && mode !== 'train') {
+      throw new NormlabError('argument', `${call}: mode: expected 'eval' or 'train', got ${describe(mode)}`);
+    }
+    return withDataset(runtime, call, data, (dataset) =>
+      runtime.withScratch((scratch) => {
+        const figures = scratch.take(16);
+        const way = mode === 'eval' ? NL_EVAL : NL_PROBE;
+        this.check(call, runtime.exports.nl_evaluate(this.#handle, figures, dataset, size, way));
+        const [loss, accuracy] = runtime.doubles(figures, 2);
+        return { loss, accuracy };
+      }),
+    );
+  }
+
+  /**
+   * The same batch through train mode (batch statistics) and eval mode (running statistics), updating nothing.
+   *
+   * @param {Tensor} x `[N, …input]`
+   * @param {{ labels?: ArrayLike<number>, bins?: number }} [options] bins of the histograms, default 32
+   * @returns {Comparison}
+   */
+  compareModes(x, options) {
+    const call = 'model.compareModes';
+    const runtime = this.#alive(call);
+    const { exports } = runtime;
+    const { labels, bins = 32 } = checkOptions(call, 'options', options, ['labels', 'bins']);
+    const count = checkInteger(call, 'bins', bins, 1, 4096);
+    const { data, n } = checkBatch(call, 'x', x, this.#input);
+    const targets = labels === undefined ? null : checkLabels(call, labels, n, this.classes);
+    const width = exports.nl_model_compare_row(count);
+    const out = this.#layers[this.#layers.length - 1].shape;
+    return runtime.withScratch((scratch) => {
+      const figures = scratch.take(this.#layers.length * width * 8);
+      const outputs = [0, 1].map(() => scratch.take(n * this.classes * 4));
+      const input = scratch.floats(data);
+      const [train, evaluated] = outputs;
+      this.check(call, exports.nl_model_compare(this.#handle, figures, train, evaluated, input, n, count));
+      const layers = this.#layers.map(({ key, type, shape }, index) => {
+        const row = Array.from(runtime.doubles(figures + index * width * 8, width));
+        return { key, type, shape: [...shape], ...comparison(row, count) };
+      });
+      const logits = outputs.map((address) => ({
+        data: runtime.floats(address, n * this.classes).slice(),
+        shape: [n, ...out],
+      }));
+      const classes = logits.map(({ data: values }) => predictions(values, this.classes));
+      const changed = classes[0].flatMap((label, i) => (label === classes[1][i] ? [] : [i]));
+      return {
+        layers,
+        logits: { train: logits[0], eval: logits[1] },
+        changed,
+        ...(targets && {
+          figures: { train: crossEntropy(logits[0], targets), eval: crossEntropy(logits[1], targets) },
+        }),
+      };
+    });
+  }
+
+  /** @returns {StateDict} copies, by the keys that the same nn.Sequential would have in PyTorch */
+  stateDict() {
+    this.#alive('model.stateDict');
+    return readState(this.#entries());
+  }
+
+  /**
+   * @param {StateDict} dict
+   * @param {{ strict?: boolean }} [options] strict (default true): keys must match exactly
+   * @throws {NormlabError} `shape`, listing every mismatch; nothing is loaded then
+   */
+  loadStateDict(dict, options) {
+    const call = 'model.loadStateDict';
+    this.#alive(call);
+    const { strict = true } = checkOptions(call, 'options', options, ['strict']);
+    writeState(call, 'the model', this.#entries(), dict, checkBoolean(call, 'strict', strict));
+  }
+
+  /** Frees it; using it afterwards throws. */
+  dispose() {
+    if (this.#handle === 0) return;
+    if (this.#runtime.alive) this.#runtime.exports.nl_model_destroy(this.#handle);
+    this.#runtime.disown(this);
+    this.#handle = 0;
+  }
+
+  /**
+   * For the trainer: the engine's handle of it, which must not outlive it.
+   *
+   * @internal
+   * @param {string} call
+   */
+  handle(call) {
+    this.#alive(call);
+    return this.#handle;
+  }
+
+  /**
+   * Turns a status into an error that names the layer it is about.
+   *
+   * @internal
+   * @param {string} call
+   * @param {number} status
+   */
+  check(call, status) {
+    this.#runtime.check(call, status, () => {
+      const layer = this.#layers[this.#runtime.exports.nl_model_failed_node(this.#handle) - 1];
+      return layer ? ` (layer "${layer.key}", ${layer.type})` : '';
+    });
+  }
+
+  /** @param {string} call */
+  #alive(call) {
+    if (this.#handle === 0) throw new NormlabError('state', `${call}: the model was disposed of`);
+    this.#runtime.assertAlive();
+    return this.#runtime;
+  }
+
+  #mode() {
+    return this.#training ? NL_TRAIN : NL_EVAL;
+  }
+
+  #listTensors() {
+    const runtime = this.#runtime;
+    const { exports, abi } = runtime;
+    return runtime.withScratch((scratch) => {
+      const info = scratch.take((4 + abi.maxDims) * 4);
+      return Array.from({ length: exports.nl_model_tensor_count(this.#handle) }, (_, index) => {
+        runtime.check('nl.model', exports.nl_model_tensor_info(this.#handle, index, info));
+        const [node, role, size, ndim, ...shape] = runtime.ints(info, 4 + abi.maxDims);
+        return {
+          key: `${this.#layers[node - 1].key}.${abi.roles[role]}`,
+          node,
+          role,
+          size,
+          shape: shape.slice(0, ndim),
+        };
+      });
+    });
+  }
+
+  /** @returns {import('./state-dict.js').StateEntries} */
+  #entries() {
+    const runtime = this.#runtime;
+    const { exports } = runtime;
+    const handle = this.#handle;
+    const tensors = this.#tensors.map(({ key, shape, size }, index) => ({
+      key,
+      shape,
+      view: () => runtime.floats(exports.nl_model_tensor_data(handle, index), size),
+    }));
+    const counters = this.#layers.flatMap(({ key }, index) =>
+      exports.nl_model_batches_tracked(handle, index + 1) < 0
+        ? []
+        : [
+            {
+              key: `${key}.num_batches_tracked`,
+              get: () => exports.nl_model_batches_tracked(handle, index + 1),
+              set: (/** @type {number} */ value) => exports.nl_model_set_batches_tracked(handle, index + 1, value),
+            },
+          ],
+    );
+    return { tensors, counters };
+  }
+}
+
+/**
+ * A row of nl_model_compare's figures; the header has its layout.
+ *
+ * @param {number[]} row
+ * @param {number} bins
+ */
+function comparison(row, bins) {
+  const [low, high] = row.slice(12, 14);
+  const moments = (/** @type {number} */ at, /** @type {number} */ counts) => {
+    const [mean, std, min, max] = row.slice(at, at + 4);
+    return { mean, std, min, max, histogram: { low, high, counts: row.slice(counts, counts + bins) } };
+  };
+  const [maxAbs, meanAbs, rms, cosine] = row.slice(8, 12);
+  return { train: moments(0, 14), eval: moments(4, 14 + bins), diff: { maxAbs, meanAbs, rms, cosine } };
+}
+
+/**
+ * The first largest of each row.
+ *
+ * @param {Float32Array} logits
+ * @param {number} classes
+ */
+function predictions(logits, classes) {
+  return Array.from({ length: logits.length / classes }, (_, i) => {
+    const row = logits.subarray(i * classes, (i + 1) * classes);
+    return row.reduce((best, value, j) => (value > row[best] ? j : best), 0);
+  });
+}
+
+/**
+ * @param {Tensor} logits `[N, K]`
+ * @param {ArrayLike<number>} labels
+ */
+function crossEntropy({ data, shape }, labels) {
+  const n = shape[0];
+  const classes = data.length / n;
+  const guesses = predictions(data, classes);
+  let loss = 0;
+  let hits = 0;
+  for (let i = 0; i < n; i++) {
+    const row = data.subarray(i * classes, (i + 1) * classes);
+    const highest = row[guesses[i]];
+    const sum = row.reduce((total, value) => total + Math.exp(value - highest), 0);
+    loss += Math.log(sum) + highest - row[labels[i]];
+    if (guesses[i] === labels[i]) hits++;
+  }
+  return { loss: loss / n, accuracy: hits / n };
+}

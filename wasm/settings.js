@@ -1,0 +1,82 @@
+import { checkBoolean, checkNumber, checkOptions, describe } from './checks.js';
+import { NormlabError } from './errors.js';
+
+/**
+ * @typedef {import('./runtime.js').LayerType} LayerType
+ * @typedef {import('./runtime.js').Setting} Setting
+ */
+
+/**
+ * A layer's options as the engine takes them: float64 values in the order of the type's settings. Kinds are checked here,
+ * where JavaScript's types are known; ranges by the engine.
+ *
+ * @param {string} call
+ * @param {LayerType} type
+ * @param {unknown} options
+ * @param {number} maxDims
+ * @param {readonly string[]} [also] keys that are not settings, such as `type`
+ * @returns {number[]}
+ */
+export function encodeSettings(call, type, options, maxDims, also = []) {
+  const given = checkOptions(call, 'options', options, [...also, ...type.settings.map(({ name }) => name)]);
+  return type.settings.flatMap((setting) => encode(call, setting, given[setting.name], maxDims));
+}
+
+/**
+ * @param {string} call
+ * @param {Setting} setting
+ * @param {unknown} value
+ * @param {number} maxDims
+ * @returns {number[]}
+ */
+function encode(call, setting, value, maxDims) {
+  const { name, kind } = setting;
+  if (value === undefined) {
+    if (setting.required) throw new NormlabError('argument', `${call}: ${name}: is required`);
+    const standard = setting.default ?? Number.NaN;
+    if (kind === 'dims') return [standard, ...new Array(maxDims).fill(0)];
+    return kind === 'pair' ? [standard, standard] : [standard];
+  }
+  if (value === null && setting.nullable)
+    return encode(call, { ...setting, default: null, required: false }, undefined, maxDims);
+  switch (kind) {
+    case 'bool':
+      return [Number(checkBoolean(call, name, value))];
+    case 'choice': {
+      const choices = /** @type {string} */ (setting.choices).split(',');
+      const index = choices.indexOf(/** @type {string} */ (value));
+      if (index >= 0) return [index];
+      const list = choices.map((choice) => `'${choice}'`).join(' or ');
+      throw new NormlabError('argument', `${call}: ${name}: expected ${list}, got ${describe(value)}`);
+    }
+    case 'pair': {
+      const [height, width] = Array.isArray(value) && value.length === 2 ? value : [value, value];
+      return [number(call, setting, height), number(call, setting, width)];
+    }
+    case 'dims': {
+      const dims = Array.isArray(value) ? value : [value];
+      if (dims.length > maxDims) {
+        throw new NormlabError(
+          'argument',
+          `${call}: ${name}: expected at most ${maxDims} dimensions, got ${dims.length}`,
+        );
+      }
+      const sizes = dims.map((size) => number(call, setting, size));
+      return [sizes.length, ...sizes, ...new Array(maxDims - sizes.length).fill(0)];
+    }
+    default:
+      return [number(call, setting, value)];
+  }
+}
+
+/**
+ * @param {string} call
+ * @param {Setting} setting
+ * @param {unknown} value
+ */
+function number(call, setting, value) {
+  const checked = checkNumber(call, setting.name, value);
+  // NaN is how null travels, so it must not come from outside.
+  if (!Number.isNaN(checked)) return checked;
+  throw new NormlabError('argument', `${call}: ${setting.name}: expected a number, got NaN`);
+}

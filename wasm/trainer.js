@@ -1,0 +1,381 @@
+import { checkBatch, checkBoolean, checkInteger, checkLabels, checkNumber, checkOptions, describe } from './checks.js';
+import { uploadDataset } from './engine-dataset.js';
+import { NormlabError } from './errors.js';
+import { Model } from './model.js';
+
+/**
+ * @typedef {import('./runtime.js').Runtime} Runtime
+ * @typedef {import('./data/dataset.js').Tensor} Tensor
+ * @typedef {import('./data/dataset.js').Dataset} Dataset
+ *
+ * @typedef {object} SgdOptions torch.optim.SGD's: https://pytorch.org/docs/stable/generated/torch.optim.SGD.html
+ * @property {'sgd'} [type]
+ * @property {number} [lr] learning rate; default 1e-3
+ * @property {number} [momentum] default 0
+ * @property {number} [dampening] default 0
+ * @property {number} [weightDecay] default 0
+ * @property {boolean} [nesterov] default false
+ *
+ * @typedef {object} Step
+ * @property {number} loss mean cross-entropy of the batch, before the update
+ * @property {number} accuracy of the batch, 0…1
+ * @property {number} gradNorm Euclidean norm of all gradients, without weight decay
+ *
+ * @typedef {Step & { step: number, epoch: number }} RunStep step counts from 1 over all epochs, epoch from 1
+ *
+ * @typedef {object} RunOptions
+ * @property {number} batchSize
+ * @property {boolean} [shuffle] a new order each epoch; default true
+ * @property {boolean} [dropLast] leave out a last batch that is smaller; default false
+ * @property {number} [seed] of the orders; default 0
+ *
+ * @typedef {object} EpochFigures
+ * @property {number} epoch from 1
+ * @property {number} steps in it
+ * @property {number} loss mean over its samples, as they were seen
+ * @property {number} accuracy likewise, 0…1
+ * @property {number} seconds spent in steps
+ * @property {number} imagesPerSecond
+ *
+ * @typedef {object} History
+ * @property {EpochFigures[]} epochs
+ * @property {number[]} loss of each step
+ * @property {number[]} accuracy of each step
+ *
+ * @typedef {object} FitCallbacks
+ * @property {number} epochs
+ * @property {AbortSignal} [signal] stops at a step boundary; fit then rejects with its reason
+ * @property {(step: RunStep & { stepsPerEpoch: number }) => void} [onStep]
+ * @property {(epoch: EpochFigures) => unknown} [onEpoch] awaited
+ */
+
+const OPTIMIZER_OPTIONS = ['type', 'lr', 'momentum', 'dampening', 'weightDecay', 'nesterov'];
+const RUN_OPTIONS = ['batchSize', 'shuffle', 'dropLast', 'seed'];
+
+/** A model's optimizer. Made by `nl.trainer(model, options)`. */
+export class Trainer {
+  #runtime;
+  #model;
+  #handle;
+  #lr;
+  /** @type {TrainingRun | null} */
+  #run = null;
+
+  /**
+   * @param {Runtime} runtime
+   * @param {Model} model
+   * @param {{ optimizer?: SgdOptions }} [options]
+   */
+  constructor(runtime, model, options) {
+    const call = 'nl.trainer';
+    if (!(model instanceof Model)) {
+      throw new NormlabError('argument', `${call}: model: expected a model of this engine, got ${describe(model)}`);
+    }
+    const { optimizer } = checkOptions(call, 'options', options, ['optimizer']);
+    const given = checkOptions(call, 'optimizer', optimizer, OPTIMIZER_OPTIONS);
+    const { type = 'sgd', nesterov = false } = given;
+    if (type !== 'sgd') {
+      throw new NormlabError('argument', `${call}: optimizer.type: expected 'sgd', got ${describe(type)}`);
+    }
+    const number = (/** @type {string} */ name, /** @type {number} */ standard) =>
+      checkNumber(call, `optimizer.${name}`, given[name] ?? standard);
+    const lr = number('lr', 1e-3);
+    const settings = [lr, number('momentum', 0), number('dampening', 0), number('weightDecay', 0)];
+    const flag = Number(checkBoolean(call, 'optimizer.nesterov', nesterov));
+    this.#runtime = runtime;
+    this.#model = model;
+    this.#lr = lr;
+    const { exports } = runtime;
+    const [rate, momentum, dampening, decay] = settings;
+    const target = model.handle(call);
+    const handle = runtime.handle(call, (out) =>
+      exports.nl_trainer_create(out, target, rate, momentum, dampening, decay, flag),
+    );
+    this.#handle = handle;
+    runtime.own(this, () => exports.nl_trainer_destroy(handle));
+  }
+
+  /** Learning rate; may be changed between steps. */
+  get lr() {
+    return this.#lr;
+  }
+
+  set lr(value) {
+    const call = 'trainer.lr';
+    const rate = checkNumber(call, 'lr', value);
+    this.#runtime.check(call, this.#runtime.exports.nl_trainer_set_lr(this.handle(call), rate));
+    this.#lr = rate;
+  }
+
+  /**
+   * One step on one batch, in training mode whatever the model's mode is.
+   *
+   * @param {Tensor} x `[N, …input]`
+   * @param {ArrayLike<number>} labels `N` classes
+   * @returns {Step}
+   */
+  step(x, labels) {
+    const call = 'trainer.step';
+    const handle = this.handle(call);
+    const runtime = this.#runtime;
+    const { data, n } = checkBatch(call, 'x', x, this.#model.input);
+    const targets = checkLabels(call, labels, n, this.#model.classes);
+    return runtime.withScratch((scratch) => {
+      const figures = scratch.take(24);
+      const input = scratch.floats(data);
+      const ints = scratch.ints(targets);
+      this.#model.check(call, runtime.exports.nl_trainer_step(handle, figures, input, ints, n));
+      const [loss, accuracy, gradNorm] = runtime.doubles(figures, 3);
+      return { loss, accuracy, gradNorm };
+    });
+  }
+
+  /**
+   * Begins passes over a data set, to be driven by hand; ends those begun before.
+   *
+   * @param {Dataset} data
+   * @param {RunOptions} options
+   * @returns {TrainingRun}
+   */
+  start(data, options) {
+    const call = 'trainer.start';
+    return this.#start(call, data, checkOptions(call, 'options', options, RUN_OPTIONS));
+  }
+
+  /**
+   * Trains for a number of epochs, giving way to other work every few milliseconds.
+   *
+   * @param {Dataset} data
+   * @param {RunOptions & FitCallbacks} options
+   * @returns {Promise<History>}
+   * @throws {NormlabError} `diverged` when a loss is not finite
+   */
+  async fit(data, options) {
+    const call = 'trainer.fit';
+    const known = [...RUN_OPTIONS, 'epochs', 'signal', 'onStep', 'onEpoch'];
+    const { epochs, signal, onStep, onEpoch, ...rest } = checkOptions(call, 'options', options, known);
+    const wanted = checkInteger(call, 'epochs', epochs, 0);
+    const callbacks = { onStep: callback(call, 'onStep', onStep), onEpoch: callback(call, 'onEpoch', onEpoch) };
+    if (signal !== undefined && !(signal instanceof AbortSignal)) {
+      throw new NormlabError('argument', `${call}: signal: expected an AbortSignal, got ${describe(signal)}`);
+    }
+    signal?.throwIfAborted();
+    /** @type {History} */
+    const history = { epochs: [], loss: [], accuracy: [] };
+    const run = this.#start(call, data, rest);
+    try {
+      while (history.epochs.length < wanted) {
+        const epoch = await this.#fitEpoch(run, history, signal, callbacks.onStep);
+        history.epochs.push(epoch);
+        await callbacks.onEpoch?.(epoch);
+        signal?.throwIfAborted();
+      }
+    } finally {
+      run.dispose();
+    }
+    return history;
+  }
+
+  /**
+   * @param {TrainingRun} run
+   * @param {History} history
+   * @param {AbortSignal | undefined} signal
+   * @param {((step: RunStep & { stepsPerEpoch: number }) => void) | undefined} onStep
+   * @returns {Promise<EpochFigures>}
+   */
+  async #fitEpoch(run, history, signal, onStep) {
+    const { stepsPerEpoch } = run;
+    const sums = { loss: 0, accuracy: 0, samples: 0, seconds: 0 };
+    let chunk = 1;
+    for (;;) {
+      const began = performance.now();
+      const { steps, epochEnded } = run.steps(chunk);
+      const took = performance.now() - began;
+      sums.seconds += took / 1000;
+      // Short enough to answer at once, long enough that giving way costs little.
+      chunk = Math.max(1, Math.min(4 * chunk, Math.round((chunk * 15) / Math.max(took, 0.1))));
+      for (const step of steps) {
+        const samples = run.samplesOf(step.step);
+        sums.loss += step.loss * samples;
+        sums.accuracy += step.accuracy * samples;
+        sums.samples += samples;
+        history.loss.push(step.loss);
+        history.accuracy.push(step.accuracy);
+        onStep?.({ ...step, stepsPerEpoch });
+        if (!Number.isFinite(step.loss)) {
+          const where = `step ${step.step} (epoch ${step.epoch})`;
+          throw new NormlabError('diverged', `trainer.fit: the loss is ${step.loss} at ${where}: try a smaller lr`);
+        }
+      }
+      if (epochEnded) {
+        const { loss, accuracy, samples, seconds } = sums;
+        const figures = { epoch: history.epochs.length + 1, steps: stepsPerEpoch, seconds };
+        const rates = { loss: loss / samples, accuracy: accuracy / samples, imagesPerSecond: samples / seconds };
+        return { ...figures, ...rates };
+      }
+      await giveWay();
+      signal?.throwIfAborted();
+    }
+  }
+
+  /** Frees it; the model stays. */
+  dispose() {
+    if (this.#handle === 0) return;
+    this.#run?.dispose();
+    if (this.#runtime.alive) this.#runtime.exports.nl_trainer_destroy(this.#handle);
+    this.#runtime.disown(this);
+    this.#handle = 0;
+  }
+
+  /**
+   * @param {string} call
+   * @param {Dataset} data
+   * @param {Record<string, unknown>} options
+   */
+  #start(call, data, options) {
+    const { batchSize, shuffle = true, dropLast = false, seed = 0 } = options;
+    const handle = this.handle(call);
+    const settings = {
+      batchSize: checkInteger(call, 'batchSize', batchSize, 1),
+      shuffle: checkBoolean(call, 'shuffle', shuffle),
+      dropLast: checkBoolean(call, 'dropLast', dropLast),
+      seed: checkNumber(call, 'seed', seed),
+    };
+    const runtime = this.#runtime;
+    const dataset = uploadDataset(runtime, call, data);
+    try {
+      const flags = [Number(settings.shuffle), Number(settings.dropLast)];
+      const { nl_trainer_begin } = runtime.exports;
+      const begun = nl_trainer_begin(handle, dataset.handle, settings.batchSize, flags[0], flags[1], settings.seed);
+      runtime.check(call, begun);
+    } catch (error) {
+      dataset.dispose();
+      throw error;
+    }
+    this.#run?.dispose();
+    this.#run = new TrainingRun(runtime, this, this.#model, dataset, data.labels.length, settings.batchSize);
+    return this.#run;
+  }
+
+  /**
+   * @internal
+   * @param {string} call
+   */
+  handle(call) {
+    if (this.#handle === 0) throw new NormlabError('state', `${call}: the trainer was disposed of`);
+    this.#model.handle(call);
+    return this.#handle;
+  }
+}
+
+/** Passes over a data set, driven by hand: what fit is built on. Made by `trainer.start`. */
+export class TrainingRun {
+  #runtime;
+  #trainer;
+  #model;
+  #dataset;
+  #length;
+  #batchSize;
+  #done = 0;
+  #disposed = false;
+
+  /**
+   * @param {Runtime} runtime
+   * @param {Trainer} trainer
+   * @param {Model} model
+   * @param {{ handle: number, dispose: () => void }} dataset
+   * @param {number} length samples in it
+   * @param {number} batchSize
+   */
+  constructor(runtime, trainer, model, dataset, length, batchSize) {
+    this.#runtime = runtime;
+    this.#trainer = trainer;
+    this.#model = model;
+    this.#dataset = dataset;
+    this.#length = length;
+    this.#batchSize = Math.min(batchSize, length);
+    /** Steps in one pass. */
+    this.stepsPerEpoch = runtime.exports.nl_trainer_steps_per_epoch(trainer.handle('trainer.start'));
+    runtime.own(this, dataset.dispose);
+  }
+
+  /** Steps done. */
+  get step() {
+    return this.#done;
+  }
+
+  /** The epoch that the last step was in, from 1; 0 before the first. */
+  get epoch() {
+    return Math.ceil(this.#done / this.stepsPerEpoch);
+  }
+
+  /**
+   * Runs up to k steps, none beyond the end of the epoch. A step whose loss is not finite is the last of its call.
+   *
+   * @param {number} k
+   * @returns {{ steps: RunStep[], epochEnded: boolean }}
+   */
+  steps(k) {
+    const call = 'run.steps';
+    if (this.#disposed)
+      throw new NormlabError('state', `${call}: the run has ended: begin another with trainer.start()`);
+    const count = Math.min(checkInteger(call, 'k', k, 1), this.stepsPerEpoch);
+    const handle = this.#trainer.handle(call);
+    const runtime = this.#runtime;
+    return runtime.withScratch((scratch) => {
+      const figures = scratch.take(count * 24);
+      const done = scratch.take(4);
+      runtime.ints(done, 1)[0] = 0;
+      this.#model.check(call, runtime.exports.nl_trainer_run(handle, figures, done, count));
+      const values = runtime.doubles(figures, 3 * runtime.ints(done, 1)[0]);
+      const steps = Array.from({ length: values.length / 3 }, (_, i) => {
+        this.#done++;
+        const [loss, accuracy, gradNorm] = values.subarray(3 * i, 3 * i + 3);
+        return { step: this.#done, epoch: this.epoch, loss, accuracy, gradNorm };
+      });
+      return { steps, epochEnded: this.#done % this.stepsPerEpoch === 0 };
+    });
+  }
+
+  /**
+   * @internal
+   * @param {number} step from 1
+   * @returns {number} samples in that step's batch
+   */
+  samplesOf(step) {
+    const first = ((step - 1) % this.stepsPerEpoch) * this.#batchSize;
+    return Math.min(this.#batchSize, this.#length - first);
+  }
+
+  /** Ends it and frees its copy of the data. */
+  dispose() {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#runtime.disown(this);
+    this.#dataset.dispose();
+  }
+}
+
+/**
+ * @param {string} call
+ * @param {string} name
+ * @param {unknown} value
+ * @returns {((figures: any) => unknown) | undefined}
+ */
+function callback(call, name, value) {
+  if (value === undefined || typeof value === 'function') return /** @type {any} */ (value);
+  throw new NormlabError('argument', `${call}: ${name}: expected a function, got ${describe(value)}`);
+}
+
+/** Lets timers, input and messages have their turn; a timeout of 0 would wait 4 ms in browsers. */
+function giveWay() {
+  if (typeof setImmediate === 'function') return new Promise((resolve) => setImmediate(resolve));
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve(undefined);
+    };
+    port2.postMessage(null);
+  });
+}
