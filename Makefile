@@ -52,6 +52,8 @@ SOURCES := $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))
 # No contraction: a multiply and an add round twice unless the source asks for one operation.
 CFLAGS := -std=c11 -O3 -ffp-contract=off -fvisibility=hidden -Isrc
 WASM_CFLAGS := $(CFLAGS) -mbulk-memory
+# The C library's memcpy calls out of the module for large blocks; this one is an instruction.
+WASM_SOURCES := $(SOURCES) wasm/memcpy.c
 MODULES := $(VARIANTS:%=wasm/modules/normlab.%.wasm)
 
 # These change when a flag or the list of sources does. $(1): what to keep
@@ -68,7 +70,7 @@ wasm/generated/exports.js $(LISTS) &: src/normlab.h wasm/tools/bindings.mjs | se
 	$(Q)node wasm/tools/bindings.mjs write $< build wasm/generated
 
 define variant
-OBJECTS.$(1) := $$(SOURCES:%.c=build/$(1)/%.o)
+OBJECTS.$(1) := $$(WASM_SOURCES:%.c=build/$(1)/%.o)
 $$(OBJECTS.$(1)): build/$(1)/%.o: %.c build/toolchain.env build/flags
 	$$(call say,CC,$$<  ($(1)))
 	@mkdir -p $$(@D)
@@ -164,7 +166,7 @@ test-browser: build setup-browsers ## the browser tests alone
 
 # ---- checks -----------------------------------------------------------------------------------------------------------
 
-C_FILES := $(sort $(wildcard src/*.[ch] src/*/*.[ch] src/*/*/*.[ch] tests/c/*.[ch]))
+C_FILES := $(sort $(wildcard wasm/*.c src/*.[ch] src/*/*.[ch] src/*/*/*.[ch] tests/c/*.[ch]))
 
 check: check-c-format check-c check-js check-types check-bindings check-lock ## formatting, lint, warnings, types, header against binding
 	@echo 'All checks passed.'

@@ -1,7 +1,6 @@
 #include "kernels/kernels.h"
 #include "kernels/moments.h"
 
-#include <math.h>
 #include <string.h>
 
 typedef struct {
@@ -25,29 +24,31 @@ static nl_status check(const char *name, int32_t n, const nl_window *w) {
   return NL_OK;
 }
 
+/* A value takes the lead where it is larger or NaN: the leader's place after `at` has challenged it. Integer arithmetic, not a
+   branch: which of four is the largest cannot be foreseen. */
+static inline int32_t challenge(const float *x, int32_t leader, int32_t at) {
+  const int32_t leads = (x[at] > x[leader]) | (x[at] != x[at]);
+  return leader + ((at - leader) & -leads);
+}
+
 nl_status nl_maxpool2d_forward(float *y, int32_t *where, const float *x, int32_t n, const nl_window *w) {
   NL_TRY(check("nl_maxpool2d_forward", n, w));
   const bool two = w->kernel[0] == 2 && w->kernel[1] == 2 && w->padding[0] == 0 && w->padding[1] == 0;
   for (int32_t plane = 0; plane < n * w->channels; plane++, x += (size_t)w->height * w->width)
     for (int32_t oy = 0; oy < w->out_height; oy++)
       for (int32_t ox = 0; ox < w->out_width; ox++) {
-        int32_t best;
+        int32_t leader;
         if (two) {
-          best = oy * w->stride[0] * w->width + ox * w->stride[1];
-          const int32_t others[3] = {best + 1, best + w->width, best + w->width + 1};
-          for (int i = 0; i < 3; i++)
-            if (x[others[i]] > x[best] || isnan(x[others[i]])) best = others[i];
+          const int32_t at = oy * w->stride[0] * w->width + ox * w->stride[1];
+          leader = challenge(x, challenge(x, challenge(x, at, at + 1), at + w->width), at + w->width + 1);
         } else {
-          box b = window_box(w, oy, ox);
-          best = b.top * w->width + b.left;
+          const box b = window_box(w, oy, ox);
+          leader = b.top * w->width + b.left;
           for (int32_t iy = b.top; iy < b.bottom; iy++)
-            for (int32_t ix = b.left; ix < b.right; ix++) {
-              int32_t at = iy * w->width + ix;
-              if (x[at] > x[best] || isnan(x[at])) best = at;
-            }
+            for (int32_t ix = b.left; ix < b.right; ix++) leader = challenge(x, leader, iy * w->width + ix);
         }
-        *where++ = best;
-        *y++ = x[best];
+        *where++ = leader;
+        *y++ = x[leader];
       }
   return NL_OK;
 }
