@@ -310,7 +310,8 @@ export class TrainingRun {
   }
 
   /**
-   * Runs up to k steps, none beyond the end of the epoch. A step whose loss is not finite is the last of its call.
+   * Runs up to k steps, none beyond the end of the epoch. A step whose loss is not finite is the last of its call, and so
+   * is one before a step that fails: the next call then throws why.
    *
    * @param {number} k
    * @returns {{ steps: RunStep[], epochEnded: boolean }}
@@ -326,7 +327,8 @@ export class TrainingRun {
       const figures = scratch.take(count * 24);
       const done = scratch.take(4);
       runtime.ints(done, 1)[0] = 0;
-      this.#model.check(call, runtime.exports.nl_trainer_run(handle, figures, done, count));
+      const status = runtime.exports.nl_trainer_run(handle, figures, done, count);
+      if (runtime.ints(done, 1)[0] === 0) this.#model.check(call, status);
       const values = runtime.doubles(figures, 3 * runtime.ints(done, 1)[0]);
       const steps = Array.from({ length: values.length / 3 }, (_, i) => {
         this.#done++;

@@ -41,7 +41,7 @@ static void compare(double *row, const float *train, const float *eval, size_t s
   double most = 0, sum = 0, squares = 0, dot = 0, norm_train = 0, norm_eval = 0;
   for (size_t i = 0; i < size; i++) {
     double a = train[i], b = eval[i], d = fabs(a - b);
-    if (!(d <= most)) most = d;
+    if (d > most || isnan(d)) most = d;
     sum += d;
     squares += d * d;
     dot += a * b;

@@ -197,9 +197,10 @@ nl_status nl_model_gradients(nl_model *model, double *loss, float *logits, float
              i, labels[i], out - 1);
   NL_TRY(nl_model_reserve(model, n, true));
   NL_TRY(nl_model_run(model, x, n, mode));
+  /* Before the backward pass, which reuses the memory of outputs that it has read. */
+  if (logits) memcpy(logits, nl_model_value(model, model->count - 1), (size_t)n * out * sizeof *logits);
   double mean_loss;
   NL_TRY(nl_model_learn(model, &mean_loss, NULL, dinput, labels, n));
   if (loss) *loss = mean_loss;
-  if (logits) memcpy(logits, nl_model_value(model, model->count - 1), (size_t)n * out * sizeof *logits);
   return NL_OK;
 }
