@@ -168,6 +168,8 @@ export class Trainer {
         const epoch = await this.#fitEpoch(run, history, signal, callbacks.onStep);
         history.epochs.push(epoch);
         await callbacks.onEpoch?.(epoch);
+        // An epoch may be shorter than a chunk.
+        await giveWay();
         signal?.throwIfAborted();
       }
     } finally {

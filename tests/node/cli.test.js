@@ -1,0 +1,407 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { folder } from './fixtures/idx.js';
+
+const manifest = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
+const main = fileURLToPath(new URL(`../../${manifest.bin.normlab}`, import.meta.url));
+
+/** @type {Set<import('node:child_process').ChildProcess>} */
+const running = new Set();
+after(() => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** @param {string[]} args */
+function start(args) {
+  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  running.add(child);
+  child.on('exit', () => running.delete(child));
+  return child;
+}
+
+/** Runs the command line to its end. */
+async function normlab(...args) {
+  const child = start(args);
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr']) {
+    child[name].setEncoding('utf8').on('data', (text) => {
+      output[name] += text;
+    });
+  }
+  const [code, signal] = await once(child, 'close');
+  return { code, signal, ...output };
+}
+
+/** The one document that `--json` prints; nothing else may be on stdout or stderr. */
+async function json(...args) {
+  const { code, stdout, stderr } = await normlab(...args, '--json');
+  assert.equal(stderr, '');
+  assert.equal(code, 0);
+  return JSON.parse(stdout);
+}
+
+/** @type {string} */
+let directory;
+/** @type {string} a folder of 24 + 24 images of 8×8 in three classes */
+let tiny;
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'normlab-cli-'));
+  tiny = join(directory, 'tiny');
+  await write(folder(), 'tiny');
+});
+after(() => rm(directory, { recursive: true }));
+
+async function write(files, name) {
+  const path = join(directory, name);
+  await mkdir(path);
+  for (const [file, bytes] of Object.entries(files)) await writeFile(join(path, file), bytes);
+  return path;
+}
+
+async function modelFile(name, content) {
+  const path = join(directory, name);
+  await writeFile(path, typeof content === 'string' ? content : JSON.stringify(content));
+  return path;
+}
+
+describe('help', () => {
+  test('goes to stdout when it is asked for', async () => {
+    for (const [args, expected] of [
+      [['--help'], /train.*compare.*Examples:/s],
+      [['train', '--help'], /--batch-size <n>.*Presets:\n {2}mlp .*Examples:\n {2}\$ normlab train/s],
+      [['help', 'compare'], /--epochs <n> [^\n]*\(default: 1\).*Examples:\n {2}\$ normlab compare/s],
+      [['--version'], new RegExp(`^${manifest.version}\n$`)],
+    ]) {
+      const { code, stdout, stderr } = await normlab(...args);
+      assert.match(stdout, expected);
+      assert.deepEqual([code, stderr], [0, '']);
+    }
+  });
+
+  test('goes to stderr where a command is missing', async () => {
+    const { code, stdout, stderr } = await normlab();
+    assert.match(stderr, /^Usage: normlab/);
+    assert.deepEqual([code, stdout], [2, '']);
+  });
+});
+
+describe('wrong usage', () => {
+  /** @type {[string[], RegExp][]} */
+  const cases = [
+    [['frobnicate'], /^normlab: unknown command 'frobnicate'$/],
+    [['train', '--frobnicate'], /^normlab train: unknown option '--frobnicate'$/],
+    [['compare', '--bach-size', '3'], /^normlab compare: unknown option '--bach-size' .*--batch-size/],
+    [['train', 'surplus'], /^normlab train: too many arguments/],
+    [['train', '--lr'], /^normlab train: option '--lr <rate>' argument missing$/],
+    [['train', '--lr', 'nan'], /--lr .*'nan' is invalid.*finite number >= 0/],
+    [['train', '--lr', '-0.1'], /--lr .*'-0\.1' is invalid/],
+    [['train', '--lr', 'Infinity'], /--lr .*'Infinity' is invalid/],
+    [['train', '--lr', ''], /--lr .*'' is invalid/],
+    [['train', '--momentum', '-1'], /--momentum .*'-1' is invalid/],
+    [['train', '--weight-decay', 'x'], /--weight-decay .*'x' is invalid/],
+    [['train', '--batch-size', '0'], /--batch-size .*'0' is invalid. Expected an integer from 1/],
+    [['train', '--batch-size', '2.5'], /--batch-size .*'2\.5' is invalid/],
+    [['train', '--epochs', '-1'], /--epochs .*'-1' is invalid. Expected an integer from 0/],
+    [['train', '--limit', '0'], /--limit .*'0' is invalid/],
+    [['train', '--seed', '1e99'], /--seed .*'1e99' is invalid/],
+    [['train', '--groups', '0'], /--groups .*'0' is invalid/],
+    [['train', '--norm', 'spectral'], /--norm .*'spectral' is invalid.*batch, layer, group/],
+    [['train', '--placement', 'around'], /--placement .*'around' is invalid.*before, after/],
+    [['train', '--preset', 'vgg'], /--preset .*'vgg' is invalid.*mlp, smallcnn/],
+    [['train', '--variant', 'avx'], /--variant .*'avx' is invalid.*scalar/],
+    [['train', '--preset', 'mlp', '--model', 'x.json'], /--model .*cannot be used with option '--preset/],
+    [['train', '--norm', 'group', '--groups', '5'], /--groups 5: .*5/],
+    [['train', '--data', '/nowhere'], /--data \/nowhere: .*ENOENT/],
+    [['train', '--model', '/nowhere.json'], /--model \/nowhere\.json: cannot read it: ENOENT/],
+  ];
+  for (const [args, message] of cases) {
+    test(`normlab ${args.join(' ')} exits with 2`, async () => {
+      const { code, stdout, stderr } = await normlab(...args);
+      assert.match(stderr, /^[^\n]+\n$/, 'one line');
+      assert.match(stderr.trimEnd(), message);
+      assert.deepEqual([code, stdout], [2, '']);
+    });
+  }
+
+  test('a model file that is not one exits with 2', async () => {
+    const input = [1, 28, 28];
+    for (const [content, message] of [
+      ['{ "layers": [', /m\.json: expected JSON: /],
+      ['null', /m\.json: expected \{ "layers"/],
+      [{ layers: [{ kind: 'relu' }] }, /m\.json: expected \{ "layers"/],
+      [{ layers: [{ type: 'residual', body: 7 }] }, /m\.json: expected \{ "layers"/],
+      [{ layers: [{ type: 'convolution' }] }, /m\.json: .*convolution/],
+      [
+        { input: [3, 32, 32], layers: [{ type: 'flatten' }, { type: 'linear', outFeatures: 10 }] },
+        /input \[1,28,28\].*got/,
+      ],
+      [{ input, layers: [{ type: 'flatten' }, { type: 'linear', outFeatures: 4 }] }, /expected 10 outputs.*got \[4\]/],
+      [{ input, layers: [{ type: 'relu' }] }, /expected 10 outputs.*got \[1,28,28\]/],
+    ]) {
+      const { code, stdout, stderr } = await normlab('train', '--model', await modelFile('m.json', content));
+      assert.match(stderr, /^normlab train: --model [^\n]+\n$/);
+      assert.match(stderr, message);
+      assert.deepEqual([code, stdout], [2, '']);
+    }
+  });
+
+  test('a truncated data file exits with 2 and is named', async () => {
+    const files = folder();
+    files['train-images-idx3-ubyte'] = files['train-images-idx3-ubyte'].subarray(0, 50);
+    const { code, stdout, stderr } = await normlab('train', '--data', await write(files, 'short'));
+    assert.match(stderr, /^normlab train: --data .*short: idx: .*train-images-idx3-ubyte: .*truncated\)\n$/);
+    assert.deepEqual([code, stdout], [2, '']);
+  });
+});
+
+describe('train', { timeout: 120_000 }, () => {
+  const quick = ['train', '--preset', 'mlp', '--limit', '256'];
+
+  test('--json prints one document', async () => {
+    const result = await json(...quick, '--epochs', '2', '--norm', 'group', '--groups', '4', '--seed', '7');
+    const { epochs, testAccuracy, testAccuracyTrainMode, imagesPerSecond, variant, ...rest } = result;
+    assert.deepEqual(rest, {
+      command: 'train',
+      preset: 'mlp',
+      model: null,
+      norm: 'group',
+      groups: 4,
+      placement: 'before',
+      batchSize: 32,
+      dropLast: false,
+      lr: 0.01,
+      momentum: 0.9,
+      weightDecay: 0,
+      seed: 7,
+      data: { name: 'fashion-mnist', train: 256, test: 2000 },
+      steps: 16,
+      interrupted: false,
+      notes: [],
+    });
+    assert.ok(['scalar', 'simd', 'relaxed'].includes(variant));
+    assert.deepEqual(
+      epochs.map(({ epoch }) => epoch),
+      [1, 2],
+    );
+    for (const epoch of epochs) {
+      assert.ok(epoch.loss > 0 && epoch.seconds > 0 && epoch.imagesPerSecond > 0);
+      assert.ok(epoch.accuracy >= 0 && epoch.accuracy <= 1);
+    }
+    assert.ok(epochs[1].loss < epochs[0].loss);
+    assert.ok(imagesPerSecond > 0);
+    assert.deepEqual([testAccuracy, testAccuracyTrainMode], [epochs[1].testAccuracy, epochs[1].testAccuracyTrainMode]);
+    // Groups belong to one image: the mode makes no difference. After 16 steps the network is far from chance.
+    assert.equal(testAccuracyTrainMode, testAccuracy);
+    assert.ok(testAccuracy > 0.4 && testAccuracy <= 1, `${testAccuracy}`);
+  });
+
+  test('the seed decides the result, and nothing else does', async () => {
+    const figures = async (seed) => {
+      const { epochs } = await json(...quick, '--epochs', '1', '--seed', seed);
+      return epochs.map(({ loss, testAccuracy, testAccuracyTrainMode }) => [loss, testAccuracy, testAccuracyTrainMode]);
+    };
+    const [first, again, other] = await Promise.all([figures('1'), figures('1'), figures('2')]);
+    assert.deepEqual(first, again);
+    assert.notDeepEqual(first, other);
+  });
+
+  test('the options reach the training', async () => {
+    const loss = async (...args) => (await json(...quick, '--limit', '128', '--epochs', '1', ...args)).epochs[0].loss;
+    const plain = await loss();
+    for (const args of [
+      ['--lr', '0.2'],
+      ['--momentum', '0'],
+      ['--weight-decay', '0.5'],
+      ['--placement', 'after'],
+      ['--norm', 'none'],
+      ['--batch-size', '16'],
+      ['--limit', '96'],
+      ['--preset', 'deepcnn'],
+    ]) {
+      assert.notEqual(await loss(...args), plain, args.join(' '));
+    }
+  });
+
+  test('prints a table without --json', async () => {
+    const { code, stdout, stderr } = await normlab(...quick, '--epochs', '2');
+    assert.deepEqual([code, stderr], [0, '']);
+    const lines = stdout.trimEnd().split('\n');
+    assert.match(lines[0], /^mlp, BatchNorm before the activation; batch size 32, lr 0\.01, momentum 0\.9, seed 0$/);
+    assert.match(lines[1], /^fashion-mnist: 256 training and 2,000 test images; (scalar|simd|relaxed) module$/);
+    assert.match(lines[3], /^epoch +loss +accuracy +test \(eval mode\) +test \(train mode\) +images\/s$/);
+    assert.match(lines[4], /^ +1 +\d\.\d{4}( +\d+\.\d\d %){3} +[\d,]+$/);
+    assert.match(lines[5], /^ +2 /);
+    assert.match(lines.at(-1), /^test accuracy \d+\.\d\d % in eval mode, \d+\.\d\d % in train mode$/);
+  });
+
+  test('reads a folder, and cuts or drops the last batch', async () => {
+    const whole = await json('train', '--data', tiny, '--batch-size', '7', '--epochs', '1');
+    assert.deepEqual(whole.data, { name: tiny, train: 24, test: 24 });
+    assert.equal(whole.steps, 4);
+    const dropped = await json('train', '--data', tiny, '--batch-size', '7', '--epochs', '1', '--drop-last');
+    assert.deepEqual([dropped.steps, dropped.dropLast], [3, true]);
+  });
+
+  test('takes a model file, with or without a place for the normalization', async () => {
+    const linear = [{ type: 'flatten' }, { type: 'linear', outFeatures: 3 }];
+    const open = await modelFile('open.json', {
+      layers: [{ type: 'conv2d', outChannels: 4, kernelSize: 3 }, { type: 'norm' }, { type: 'relu' }, ...linear],
+    });
+    const args = ['--data', tiny, '--epochs', '1'];
+    const made = await json('train', '--model', open, '--norm', 'group', '--groups', '2', ...args);
+    assert.deepEqual([made.preset, made.model, made.norm, made.groups], [null, open, 'group', 2]);
+    assert.equal(made.epochs.length, 1);
+
+    const closed = await modelFile('closed.json', { seed: 5, input: [1, 8, 8], layers: linear });
+    const own = await json('train', '--model', closed, ...args);
+    assert.deepEqual([own.norm, own.groups, own.placement, own.seed], [null, null, null, 5]);
+    assert.equal((await json('train', '--model', closed, '--seed', '6', ...args)).seed, 6);
+    const { code, stderr } = await normlab('train', '--model', closed, '--norm', 'layer', ...args);
+    assert.match(stderr, /^normlab train: --norm: .*closed\.json has no \{ "type": "norm" \}/);
+    assert.equal(code, 2);
+  });
+
+  test('every variant can be asked for', async () => {
+    for (const variant of ['scalar', 'simd', 'relaxed']) {
+      const result = await json('train', '--data', tiny, '--preset', 'mlp', '--epochs', '1', '--variant', variant);
+      assert.equal(result.variant, variant);
+    }
+  });
+
+  test('says why there is no accuracy in train mode', async () => {
+    const args = ['train', '--preset', 'mlp', '--data', tiny, '--epochs', '0', '--batch-size', '1'];
+    const result = await json(...args);
+    assert.equal(result.testAccuracyTrainMode, null);
+    assert.ok(result.testAccuracy >= 0);
+    assert.deepEqual([result.epochs, result.steps, result.imagesPerSecond], [[], 0, null]);
+    assert.match(result.notes.join(), /^no accuracy in train mode: .*Expected more than 1 value per channel/);
+    const { code, stdout } = await normlab(...args);
+    assert.match(stdout, / – in train mode\nnote: no accuracy in train mode: .*Expected more than 1 value/);
+    assert.equal(code, 0);
+  });
+
+  test('a training that fails exits with 1 and the reason', async () => {
+    const args = ['--preset', 'mlp', '--data', tiny, '--batch-size', '1', '--json'];
+    const { code, stdout, stderr } = await normlab('train', ...args);
+    assert.match(stderr, /^normlab train: [^\n]*Expected more than 1 value per channel when training[^\n]*\n$/);
+    assert.deepEqual([code, stdout], [1, '']);
+  });
+
+  test('a training that diverges exits with 1 and says so', async () => {
+    const { code, stdout, stderr } = await normlab('train', '--data', tiny, '--lr', '1e30', '--json');
+    assert.match(stderr, /^normlab train: [^\n]*the loss is [^\n]*smaller lr\n$/);
+    assert.deepEqual([code, stdout], [1, '']);
+  });
+
+  test('Ctrl-C stops at a step and prints what is finished', async () => {
+    const child = start(['train', '--data', tiny, '--preset', 'mlp', '--epochs', '1000000']);
+    let stdout = '';
+    child.stdout.setEncoding('utf8');
+    for await (const text of child.stdout) {
+      const started = /\n +1 /.test(stdout);
+      stdout += text;
+      if (!started && /\n +1 /.test(stdout)) child.kill('SIGINT');
+    }
+    if (child.exitCode === null) await once(child, 'exit');
+    assert.equal(child.exitCode, 130);
+    const rows = stdout.match(/^ +\d+ +\d\.\d{4} /gm).length;
+    assert.match(stdout, new RegExp(`\ninterrupted: ${rows} epochs finished\ntest accuracy \\d`));
+  });
+
+  test('Ctrl-C leaves one JSON document with what is finished', async () => {
+    const child = start(['train', '--data', tiny, '--preset', 'mlp', '--epochs', '1000000', '--json']);
+    let stdout = '';
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      stdout += text;
+    });
+    await delay(3000);
+    child.kill('SIGINT');
+    const [code] = await once(child, 'close');
+    assert.equal(code, 130);
+    const { interrupted, epochs, testAccuracy } = JSON.parse(stdout);
+    assert.equal(interrupted, true);
+    assert.ok(epochs.length > 0);
+    assert.equal(testAccuracy, epochs.at(-1).testAccuracy);
+  });
+
+  test('a reader that goes away leaves no stack trace', async () => {
+    const child = start(['train', '--data', tiny, '--preset', 'mlp', '--epochs', '20000']);
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      stderr += text;
+    });
+    child.stdout.destroy();
+    const [code] = await once(child, 'close');
+    assert.deepEqual([code, stderr], [1, '']);
+  });
+
+  const { error } = spawnSync('script', ['--version']);
+  const skip = error && !process.env.CI && 'install bsdutils, whose script(1) gives a terminal';
+  test('shows a bar on a terminal, unless --quiet', { skip }, async () => {
+    const onTerminal = async (...args) => {
+      const command = [process.execPath, main, ...args].map((arg) => `'${arg}'`).join(' ');
+      const child = spawn('script', ['-qec', command, '/dev/null'], { stdio: ['ignore', 'pipe', 'inherit'] });
+      let output = '';
+      for await (const text of child.stdout.setEncoding('utf8')) output += text;
+      return output;
+    };
+    const run = ['train', '--data', tiny, '--epochs', '3'];
+    assert.match(await onTerminal(...run), /epoch 1\/3 \[.*\d% · loss \d\.\d{4} · .* images\/s · .* left/);
+    assert.doesNotMatch(await onTerminal(...run, '--quiet'), /epoch 1\/3|left/);
+  });
+});
+
+describe('compare', { timeout: 120_000 }, () => {
+  test('--json tells the layers whose output depends on the mode', async () => {
+    const args = ['compare', '--limit', '256', '--batch-size', '8', '--epochs', '1'];
+    const { layers, changed, images, ...rest } = await json(...args);
+    assert.deepEqual([rest.command, rest.preset, rest.norm, rest.epochs.length], ['compare', 'smallcnn', 'batch', 1]);
+    assert.equal(images, 8);
+    assert.ok(changed.length <= 8 && changed.every((i) => i >= 0 && i < 8));
+    assert.deepEqual(
+      layers.map(({ key }) => key),
+      ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'],
+    );
+    const [conv, norm, relu] = layers;
+    assert.deepEqual([conv.type, norm.shape, relu.type], ['conv2d', [16, 28, 28], 'relu']);
+    assert.deepEqual([conv.diff.maxAbs, conv.diff.rms], [0, 0]);
+    for (const { key, diff } of layers.slice(1)) {
+      assert.ok(0 < diff.meanAbs && diff.meanAbs <= diff.rms && diff.rms <= diff.maxAbs, key);
+      assert.ok(diff.cosine > 0 && diff.cosine < 1, key);
+    }
+  });
+
+  test('GroupNorm makes no difference between the modes', async () => {
+    const { layers, changed, ...rest } = await json('compare', '--data', tiny, '--norm', 'group', '--epochs', '0');
+    assert.ok(layers.every(({ diff }) => diff.maxAbs === 0 && diff.rms === 0));
+    assert.deepEqual(changed, []);
+    assert.equal(rest.testAccuracy, rest.testAccuracyTrainMode);
+  });
+
+  test('prints a table without --json', async () => {
+    const { code, stdout, stderr } = await normlab('compare', '--data', tiny, '--batch-size', '6');
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.match(
+      stdout,
+      /\nlayer +type +shape +max +mean +rms +cosine\n0 +conv2d +16×8×8 +0 +0 +0 +1\.00000\n1 +batchNorm /,
+    );
+    assert.match(
+      stdout,
+      /\n[0-6] of 6 predicted labels change with the mode\ntest accuracy \d+\.\d\d % in eval mode, /,
+    );
+  });
+
+  test('one image with one value per channel cannot be compared', async () => {
+    const args = ['--preset', 'mlp', '--data', tiny, '--epochs', '0', '--batch-size', '1', '--json'];
+    const { code, stdout, stderr } = await normlab('compare', ...args);
+    assert.match(stderr, /^normlab compare: [^\n]*Expected more than 1 value per channel when training[^\n]*\n$/);
+    assert.deepEqual([code, stdout], [1, '']);
+  });
+});

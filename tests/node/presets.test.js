@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { createEngine, NormlabError, presetSpec, presets } from 'normlab';
+
+/** @type {Awaited<ReturnType<typeof createEngine>>} */
+let nl;
+before(async () => {
+  nl = await createEngine();
+});
+after(() => nl.dispose());
+
+const failure = (code, message) => (error) => {
+  assert.ok(error instanceof NormlabError, `expected a NormlabError, got ${error?.stack ?? error}`);
+  assert.equal(error.code, code);
+  assert.match(error.message, message);
+  return true;
+};
+
+/** All layers of a spec, those of residual branches in the place of their residual. */
+const flat = (layers) =>
+  layers.flatMap((layer) => (layer.body ? [...flat(layer.body), ...flat(layer.shortcut)] : [layer]));
+const types = (spec) => flat(spec.layers).map(({ type }) => type);
+
+const TYPES = { batch: 'batchNorm', layer: 'layerNorm', group: 'groupNorm' };
+const NORMS_IN = { mlp: 2, smallcnn: 2, deepcnn: 5, convnet: 4, resnet: 9 };
+
+describe('presets', () => {
+  test('are those of the documentation', () => {
+    assert.deepEqual(Object.keys(presets).sort(), Object.keys(NORMS_IN).sort());
+    for (const { title, description, input, classes } of Object.values(presets)) {
+      assert.ok(title && description);
+      assert.equal(input.length, 3);
+      assert.equal(classes, 10);
+    }
+  });
+
+  test('cannot be changed, while their specs can', () => {
+    assert.throws(() => {
+      presets.mlp.layers[1].outFeatures = 1;
+    }, TypeError);
+    const spec = presetSpec('resnet');
+    spec.layers[3].body[0].outChannels = 99;
+    spec.input[0] = 7;
+    assert.notDeepEqual(presetSpec('resnet'), spec);
+    assert.deepEqual(presetSpec('resnet').input, [1, 28, 28]);
+  });
+
+  for (const name of Object.keys(NORMS_IN)) {
+    for (const norm of ['batch', 'layer', 'group', 'none']) {
+      for (const placement of ['before', 'after']) {
+        test(`${name} with ${norm} ${placement} the activation makes a model`, () => {
+          const spec = presetSpec(name, { norm, placement, seed: 3 });
+          assert.deepEqual(JSON.parse(JSON.stringify(spec)), spec);
+          const made = types(spec);
+          assert.ok(!made.includes('norm'));
+          const count = made.filter((type) => Object.values(TYPES).includes(type)).length;
+          assert.equal(count, norm === 'none' ? 0 : NORMS_IN[name]);
+          assert.equal(made.filter((type) => type === TYPES[norm]).length, count);
+
+          const model = nl.model(spec);
+          const size = spec.input[0] * spec.input[1] * spec.input[2];
+          const x = { data: Float32Array.from({ length: 2 * size }, (_, i) => Math.sin(i)), shape: [2, ...spec.input] };
+          const logits = model.forward(x);
+          assert.deepEqual(logits.shape, [2, 10]);
+          assert.ok(logits.data.every(Number.isFinite));
+          assert.notDeepEqual([...logits.data.subarray(0, 10)], [...logits.data.subarray(10)]);
+          model.dispose();
+        });
+      }
+    }
+  }
+
+  test('smallcnn is the network of the benchmarks', () => {
+    assert.deepEqual(presetSpec('smallcnn', { norm: 'group' }), {
+      input: [1, 28, 28],
+      seed: 0,
+      layers: [
+        { type: 'conv2d', outChannels: 16, kernelSize: 3, padding: 1 },
+        { type: 'groupNorm', numGroups: 8 },
+        { type: 'relu' },
+        { type: 'maxPool2d', kernelSize: 2 },
+        { type: 'conv2d', outChannels: 32, kernelSize: 3, padding: 1 },
+        { type: 'groupNorm', numGroups: 8 },
+        { type: 'relu' },
+        { type: 'maxPool2d', kernelSize: 2 },
+        { type: 'flatten' },
+        { type: 'linear', outFeatures: 10 },
+      ],
+    });
+  });
+
+  test('placement after swaps each normalization with its activation', () => {
+    assert.deepEqual(types(presetSpec('mlp', { placement: 'after' })), [
+      'flatten',
+      'linear',
+      'relu',
+      'batchNorm',
+      'linear',
+      'relu',
+      'batchNorm',
+      'linear',
+    ]);
+    // At the end of a residual branch no activation stands beside it.
+    const { body, shortcut } = presetSpec('resnet', { placement: 'after' }).layers[5];
+    assert.deepEqual(
+      body.map(({ type }) => type),
+      ['conv2d', 'relu', 'batchNorm', 'conv2d', 'batchNorm'],
+    );
+    assert.deepEqual(
+      shortcut.map(({ type }) => type),
+      ['conv2d', 'batchNorm'],
+    );
+  });
+
+  test('take groups, options of the normalization, input and classes', () => {
+    const spec = presetSpec('smallcnn', {
+      norm: 'group',
+      groups: 4,
+      normOptions: { eps: 1e-3 },
+      input: [3, 8, 8],
+      classes: 5,
+    });
+    assert.deepEqual(spec.layers[1], { type: 'groupNorm', numGroups: 4, eps: 1e-3 });
+    assert.deepEqual(spec.input, [3, 8, 8]);
+    const model = nl.model(spec);
+    assert.deepEqual(model.forward({ data: new Float32Array(192), shape: [1, 3, 8, 8] }).shape, [1, 5]);
+    model.dispose();
+  });
+
+  test('refuse what they do not know', () => {
+    assert.throws(() => presetSpec('vgg'), failure('argument', /name: expected one of mlp, .*, got vgg/));
+    assert.throws(() => presetSpec(), failure('argument', /name.*got undefined/));
+    assert.throws(() => presetSpec('mlp', { norm: 'batchNorm' }), failure('argument', /norm: .*batch.*got batchNorm/));
+    assert.throws(() => presetSpec('mlp', { placement: 'around' }), failure('argument', /placement: .*got around/));
+    for (const groups of [0, -1, 1.5, Number.NaN]) {
+      assert.throws(() => presetSpec('mlp', { norm: 'group', groups }), failure('argument', /groups: .*>= 1, got/));
+    }
+  });
+
+  test('leave groups that do not divide the channels to the engine', () => {
+    const spec = presetSpec('smallcnn', { norm: 'group', groups: 5 });
+    assert.throws(
+      () => nl.model(spec),
+      (error) => error instanceof NormlabError && /5/.test(error.message),
+    );
+  });
+
+  test('deepcnn has one value per channel and image: PyTorch refuses to train it on one image', () => {
+    const model = nl.model(presetSpec('deepcnn'));
+    const one = { data: new Float32Array(784), shape: [1, 1, 28, 28] };
+    assert.throws(() => model.forward(one), failure('shape', /Expected more than 1 value per channel when training/));
+    model.eval();
+    assert.deepEqual(model.forward(one).shape, [1, 10]);
+    model.dispose();
+  });
+});

@@ -1,0 +1,104 @@
+#!/usr/bin/env node
+import { createRequire } from 'node:module';
+import { Command, CommanderError } from 'commander';
+import { NormlabError } from '../errors.js';
+import { presets } from '../presets/index.js';
+import { EXIT, UsageError } from './failure.js';
+import { addTrainingOptions } from './options.js';
+
+const { version, description } = createRequire(import.meta.url)('../../package.json');
+
+const PRESETS = Object.entries(presets)
+  .map(([name, { description }]) => `  ${name.padEnd(10)}${description}`)
+  .join('\n');
+
+/**
+ * The commands; what does the work is loaded when it is asked for.
+ *
+ * @type {{ name: string, text: string, defaults?: Partial<import('./options.js').Options>, examples: string[],
+ *   load: () => Promise<(options: import('./options.js').Options, given: (name: string) => boolean) => Promise<number>> }[]}
+ */
+const COMMANDS = [
+  {
+    name: 'train',
+    text: 'Train a model, and measure it in eval mode and in train mode after each epoch.',
+    examples: [
+      'normlab train --norm batch --batch-size 32 --epochs 3 --seed 1',
+      'normlab train --preset resnet --norm group --groups 4 --limit 2000',
+      'normlab train --data /usr/share/datasets/fashion-mnist --json > run.json',
+    ],
+    load: async () => (await import('./train.js')).train,
+  },
+  {
+    name: 'compare',
+    text: 'Train a model, then show layer by layer how its output differs between train mode and eval mode.',
+    defaults: { epochs: 1 },
+    examples: [
+      'normlab compare --norm batch --batch-size 4',
+      'normlab compare --preset deepcnn --norm batch --batch-size 2',
+      'normlab compare --preset mlp --norm batch --placement after --json',
+    ],
+    load: async () => (await import('./compare.js')).compare,
+  },
+];
+
+/** @param {string[]} lines */
+const examples = (lines) => `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
+
+/** @type {number} */
+let status = EXIT.done;
+const program = new Command('normlab')
+  .description(description)
+  .version(version)
+  .exitOverride()
+  .configureOutput({ outputError: () => {} })
+  .addHelpText('after', examples(COMMANDS.map((command) => command.examples[0])))
+  .addHelpText('after', '\nnormlab help COMMAND lists the options of a command.');
+for (const { name, text, defaults, examples: lines, load } of COMMANDS) {
+  const command = program.command(name).description(text);
+  addTrainingOptions(command, defaults)
+    .addHelpText('after', `\nPresets:\n${PRESETS}\n${examples(lines)}`)
+    .action(async (options) => {
+      const run = await load();
+      status = await run(options, (option) => command.getOptionValueSource(option) === 'cli');
+    });
+}
+
+/**
+ * @param {unknown} error
+ * @param {string} name of the program and its command
+ */
+function report(error, name) {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return EXIT.done;
+    // Without a command commander has printed the help.
+    if (error.code !== 'commander.help') complain(name, error.message.replace(/^error: /, ''));
+    return EXIT.usage;
+  }
+  if (error instanceof UsageError) {
+    complain(name, error.message);
+    return EXIT.usage;
+  }
+  if (error instanceof NormlabError) {
+    complain(name, error.message);
+    return EXIT.failed;
+  }
+  throw error;
+}
+
+/** @param {string} name @param {string} message */
+const complain = (name, message) => process.stderr.write(`${name}: ${message.replace(/\s*\n\s*/g, ' ')}\n`);
+
+// A reader that has seen enough, such as head, closes the pipe: no reason for a stack trace.
+process.stdout.on('error', (error) => {
+  if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EPIPE') throw error;
+  process.exit(EXIT.failed);
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const command = program.commands.find((candidate) => candidate.name() === process.argv[2]);
+  status = report(error, command ? `normlab ${command.name()}` : 'normlab');
+}
+process.exitCode = status;

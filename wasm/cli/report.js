@@ -1,0 +1,66 @@
+/** @typedef {import('./experiment.js').Settings} Settings */
+
+/**
+ * One column of a table of text.
+ *
+ * @template T
+ * @typedef {object} Column
+ * @property {string} title
+ * @property {(row: T) => string} cell
+ * @property {number} [width] at least, default that of the title
+ * @property {boolean} [left] aligned left
+ */
+
+/**
+ * A table whose lines are made one by one, as the rows come.
+ *
+ * @template T
+ * @param {Column<T>[]} columns
+ */
+export function table(columns) {
+  /** @param {(column: Column<T>) => string} cell */
+  const line = (cell) =>
+    columns
+      .map((column) => {
+        const width = Math.max(column.title.length, column.width ?? 0);
+        return column.left ? cell(column).padEnd(width) : cell(column).padStart(width);
+      })
+      .join('  ')
+      .trimEnd();
+  return {
+    header: line(({ title }) => title),
+    /** @param {T} row */
+    row: (row) => line(({ cell }) => cell(row)),
+  };
+}
+
+/** @param {number | null} fraction */
+export const percent = (fraction) => (fraction === null ? '–' : `${(100 * fraction).toFixed(2)} %`);
+
+/** @param {number | null} count */
+export const whole = (count) => (count === null ? '–' : Math.round(count).toLocaleString('en'));
+
+/** @param {Settings} settings @returns {string} what is about to be trained, in two lines */
+export function heading({ preset, model, norm, groups, placement, data, variant, ...rest }) {
+  const norms = {
+    batch: 'BatchNorm',
+    layer: 'LayerNorm',
+    group: `GroupNorm of ${groups} groups`,
+    none: 'no normalization',
+  };
+  const normed = norm && norms[/** @type {keyof typeof norms} */ (norm)];
+  const where = placement && `${placement} the activation`;
+  const what = [preset ?? model, [normed, where].filter(Boolean).join(' ')].filter(Boolean).join(', ');
+  const { batchSize, lr, momentum, weightDecay, seed } = rest;
+  const decay = weightDecay ? `, weight decay ${weightDecay}` : '';
+  return (
+    `${what}; batch size ${batchSize}, lr ${lr}, momentum ${momentum}${decay}, seed ${seed}\n` +
+    `${data.name}: ${whole(data.train)} training and ${whole(data.test)} test images; ${variant} module`
+  );
+}
+
+/** @param {string} text */
+export const print = (text) => process.stdout.write(`${text}\n`);
+
+/** @param {object} document Numbers that are not finite become null, as JSON has none. */
+export const printJson = (document) => print(JSON.stringify(document, null, 2));

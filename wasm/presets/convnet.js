@@ -1,0 +1,25 @@
+/** @type {import('./index.js').Preset} */
+export const convnet = {
+  title: 'ConvNet for 32×32 colour images',
+  description: '3×3 convolutions of 64, 128 and 256 filters, linear layers of 512 and 10, each but the last normalized',
+  input: [3, 32, 32],
+  classes: 10,
+  layers: [
+    { type: 'conv2d', outChannels: 64, kernelSize: 3, padding: 1 },
+    { type: 'norm' },
+    { type: 'relu' },
+    { type: 'maxPool2d', kernelSize: 2 },
+    { type: 'conv2d', outChannels: 128, kernelSize: 3, padding: 1 },
+    { type: 'norm' },
+    { type: 'relu' },
+    { type: 'maxPool2d', kernelSize: 2 },
+    { type: 'conv2d', outChannels: 256, kernelSize: 3, padding: 1 },
+    { type: 'norm' },
+    { type: 'relu' },
+    { type: 'flatten' },
+    { type: 'linear', outFeatures: 512 },
+    { type: 'norm' },
+    { type: 'relu' },
+    { type: 'linear', outFeatures: 'classes' },
+  ],
+};
