@@ -68,7 +68,9 @@ async function best() {
 /** @param {URL | string | BufferSource | WebAssembly.Module} wasm */
 async function given(wasm) {
   if (wasm instanceof WebAssembly.Module) return wasm;
-  if (wasm instanceof ArrayBuffer || ArrayBuffer.isView(wasm)) return compile(/** @type {BufferSource} */ (wasm));
+  if (wasm instanceof ArrayBuffer) return compile(wasm);
+  // V8 takes no DataView, which is a BufferSource too.
+  if (ArrayBuffer.isView(wasm)) return compile(new Uint8Array(wasm.buffer, wasm.byteOffset, wasm.byteLength));
   if (typeof wasm !== 'string' && !(wasm instanceof URL)) {
     throw new NormlabError('argument', `createEngine: wasm: expected a URL, bytes or a module, got ${typeof wasm}`);
   }

@@ -68,7 +68,7 @@ export class Model {
     const call = 'nl.model';
     if (spec === undefined) throw new NormlabError('argument', `${call}: spec: expected an object, got undefined`);
     const { input, layers, seed = 0 } = checkOptions(call, 'spec', spec, ['input', 'layers', 'seed']);
-    if (!Array.isArray(input) || !input.every((size) => Number.isInteger(size) && size > 0)) {
+    if (!Array.isArray(input) || !input.every((size) => Number.isInteger(size) && size > 0 && size < 2 ** 31)) {
       const expected = 'the shape of one sample, such as [1, 28, 28]';
       throw new NormlabError('argument', `${call}: input: expected ${expected}, got ${describe(input)}`);
     }
@@ -295,6 +295,14 @@ export class Model {
   handle(call) {
     this.#alive(call);
     return this.#handle;
+  }
+
+  /**
+   * @internal
+   * @param {Runtime} runtime
+   */
+  belongsTo(runtime) {
+    return this.#runtime === runtime;
   }
 
   /**

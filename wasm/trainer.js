@@ -68,8 +68,11 @@ export class Trainer {
    */
   constructor(runtime, model, options) {
     const call = 'nl.trainer';
-    if (!(model instanceof Model)) {
-      throw new NormlabError('argument', `${call}: model: expected a model of this engine, got ${describe(model)}`);
+    if (!(model instanceof Model && model.belongsTo(runtime))) {
+      throw new NormlabError(
+        'argument',
+        `${call}: model: expected a model of this engine, got ${model instanceof Model ? 'one of another' : describe(model)}`,
+      );
     }
     const { optimizer } = checkOptions(call, 'options', options, ['optimizer']);
     const given = checkOptions(call, 'optimizer', optimizer, OPTIMIZER_OPTIONS);
@@ -78,7 +81,7 @@ export class Trainer {
       throw new NormlabError('argument', `${call}: optimizer.type: expected 'sgd', got ${describe(type)}`);
     }
     const number = (/** @type {string} */ name, /** @type {number} */ standard) =>
-      checkNumber(call, `optimizer.${name}`, given[name] ?? standard);
+      checkNumber(call, `optimizer.${name}`, given[name] === undefined ? standard : given[name]);
     const lr = number('lr', 1e-3);
     const settings = [lr, number('momentum', 0), number('dampening', 0), number('weightDecay', 0)];
     const flag = Number(checkBoolean(call, 'optimizer.nesterov', nesterov));

@@ -57,7 +57,6 @@ void nl_dataset_gather(float *x, int32_t *labels, const nl_dataset *dataset, con
 }
 
 nl_status nl_dataset_check(const nl_dataset *dataset, const nl_model *model) {
-  NL_CHECK(model->finished, NL_STATE, "dataset: the model is not finished");
   const nl_node *input = &model->nodes[0], *output = &model->nodes[model->count - 1];
   NL_CHECK(dataset->channels * dataset->pixels == input->size, NL_SHAPE,
            "dataset: samples of %d channels and %d pixels do not fit a model whose input is %S", dataset->channels,
@@ -68,6 +67,7 @@ nl_status nl_dataset_check(const nl_dataset *dataset, const nl_model *model) {
 }
 
 nl_status nl_evaluate(nl_model *model, double *figures, const nl_dataset *dataset, int32_t batch_size, int32_t mode) {
+  NL_TRY(nl_model_enter(model, "nl_evaluate"));
   NL_TRY(nl_dataset_check(dataset, model));
   NL_CHECK(batch_size >= 1, NL_ARGUMENT, "batchSize must be an integer >= 1, got %d", batch_size);
   NL_CHECK(mode == NL_EVAL || mode == NL_PROBE, NL_ARGUMENT, "mode must be 'eval' or 'train'");
@@ -76,7 +76,7 @@ nl_status nl_evaluate(nl_model *model, double *figures, const nl_dataset *datase
   NL_TRY(nl_model_reserve(model, most, false));
   float *x;
   int32_t *labels;
-  NL_TRY(nl_take((void **)&x, (size_t)most * in, sizeof *x));
+  NL_TRY(nl_take((void **)&x, (uint64_t)most * (uint64_t)in, sizeof *x));
   nl_status status = nl_take((void **)&labels, (size_t)most, sizeof *labels);
   double total = 0;
   int32_t hits = 0;

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-nl_status nl_take(void **memory, size_t count, size_t size) {
-  *memory = count <= SIZE_MAX / size ? calloc(count ? count : 1, size) : NULL;
+nl_status nl_take(void **memory, uint64_t count, size_t size) {
+  *memory = count <= PTRDIFF_MAX / size ? calloc(count ? (size_t)count : 1, size) : NULL;
   NL_CHECK(*memory, NL_MEMORY, "out of memory: %g MB were refused", (double)count * (double)size / 1048576);
   return NL_OK;
 }
@@ -69,8 +69,9 @@ void nl_model_destroy(nl_model *model) {
 
 int32_t nl_model_declare(nl_model *model, nl_role role, const int32_t *shape, int32_t ndim) {
   int64_t size = product(shape, ndim);
-  if (size < 0) {
-    nl_fail(NL_MEMORY, "a parameter of shape %S is too large", shape, ndim);
+  size_t *total = role <= NL_BIAS ? &model->param_size : &model->buffer_size;
+  if (size < 0 || (int64_t)*total + size > NL_MOST_VALUES) {
+    nl_fail(NL_MEMORY, "out of memory: parameters up to this one, of shape %S, are too many", shape, ndim);
     return -1;
   }
   if (grow((void **)&model->tensors, &model->tensor_capacity, model->tensor_count, sizeof *model->tensors) != NL_OK)
@@ -78,7 +79,6 @@ int32_t nl_model_declare(nl_model *model, nl_role role, const int32_t *shape, in
   nl_tensor *tensor = &model->tensors[model->tensor_count];
   *tensor = (nl_tensor){.node = model->count, .role = role, .size = (int32_t)size, .ndim = ndim};
   for (int32_t i = 0; i < ndim; i++) tensor->shape[i] = shape[i];
-  size_t *total = role <= NL_BIAS ? &model->param_size : &model->buffer_size;
   tensor->at = *total;
   *total += ((size_t)size + 3) & ~(size_t)3;
   return model->tensor_count++;
@@ -205,6 +205,12 @@ double nl_model_batches_tracked(const nl_model *model, int32_t node) {
 void nl_model_set_batches_tracked(nl_model *model, int32_t node, double batches) {
   nl_norm *norm = norm_at(model, node);
   if (norm) nl_norm_set_batches_tracked(norm, batches);
+}
+
+nl_status nl_model_enter(nl_model *model, const char *call) {
+  NL_CHECK(model->finished, NL_STATE, "%s: the model is not finished", call);
+  model->failed = -1;
+  return NL_OK;
 }
 
 int32_t nl_model_failed_node(const nl_model *model) { return model->failed; }

@@ -64,12 +64,17 @@ nl_status nl_model_run(nl_model *model, const float *x, int32_t n, int32_t mode)
 /** Backward over the last nl_model_run, from mean cross-entropy. dinput, correct may be NULL. */
 nl_status nl_model_learn(nl_model *model, double *loss, int32_t *correct, float *dinput, const int32_t *labels,
                          int32_t n);
+/** Starts a public call: NL_STATE unless the model is finished; forgets where the last failure was. */
+nl_status nl_model_enter(nl_model *model, const char *call);
 /** The output of a node in the last pass. */
 const float *nl_model_value(const nl_model *model, int32_t node);
 
 nl_status nl_check_samples(const char *call, int32_t n);
 
-/** calloc with a status; `count` * `size` bytes. */
-nl_status nl_take(void **memory, size_t count, size_t size);
+/* Most float32 values in one array: their bytes stay below 2^31, so that 32-bit sizes never wrap. */
+enum { NL_MOST_VALUES = INT32_MAX / 4 };
+
+/** calloc with a status; `count` * `size` bytes. 64 bits, since the sums that lead here may pass what size_t holds. */
+nl_status nl_take(void **memory, uint64_t count, size_t size);
 
 #endif

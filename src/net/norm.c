@@ -93,8 +93,13 @@ nl_status nl_norm_reserve(nl_norm *norm, int32_t stats) {
 
 nl_status nl_norm_forward(nl_norm *norm, float *y, const float *x, const int32_t *shape, int32_t ndim, int32_t mode) {
   nl_extent extent;
-  for (int32_t i = 0; i < ndim; i++)
+  int64_t size = 1;
+  for (int32_t i = 0; i < ndim; i++) {
     NL_CHECK(shape[i] >= 0, NL_SHAPE, "%s: sizes must be >= 0, got %S", norm->type->name, shape, ndim);
+    /* Zeros do not count: the other sizes of an empty tensor are multiplied too. */
+    size *= shape[i] > 0 ? shape[i] : 1;
+    NL_CHECK(size <= INT32_MAX, NL_SHAPE, "%s: too many values: %S", norm->type->name, shape, ndim);
+  }
   NL_TRY(norm->type->norm->fit(norm, &extent, shape, ndim, mode));
   NL_TRY(nl_norm_reserve(norm, extent.stats));
   norm->extent = extent;

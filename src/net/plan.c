@@ -6,12 +6,12 @@ static bool meet(const nl_span *a, const nl_span *b) { return a->first <= b->las
 
 /* Greedy: each span goes to the lowest place where no span that was placed before and lives at the same time stands.
    Quadratic in the number of spans, of which a model has a few dozen, and done once. */
-size_t nl_plan_place(nl_span *spans, int32_t count) {
-  size_t block = 0;
+uint64_t nl_plan_place(nl_span *spans, int32_t count) {
+  uint64_t block = 0;
   for (int32_t i = 0; i < count; i++) {
     nl_span *span = &spans[i];
-    const size_t bytes = span->bytes = (span->bytes + 63) & ~(size_t)63;
-    size_t at = 0;
+    const uint64_t bytes = span->bytes = (span->bytes + 63) & ~(uint64_t)63;
+    uint64_t at = 0;
     for (bool moved = true; moved;) {
       moved = false;
       for (int32_t j = 0; j < i; j++) {

@@ -69,14 +69,14 @@ static void compare(double *row, const float *train, const float *eval, size_t s
 
 nl_status nl_model_compare(nl_model *model, double *figures, float *logits_train, float *logits_eval, const float *x,
                            int32_t n, int32_t bins) {
-  NL_CHECK(model->finished, NL_STATE, "nl_model_compare: the model is not finished");
+  NL_TRY(nl_model_enter(model, "nl_model_compare"));
   NL_TRY(nl_check_samples("nl_model_compare", n));
   NL_CHECK(bins >= 1 && bins <= 4096, NL_ARGUMENT, "bins: must be an integer from 1 to 4096, got %d", bins);
   /* The plan for training keeps all outputs of a pass at once. */
   NL_TRY(nl_model_reserve(model, n, true));
   NL_TRY(nl_model_run(model, x, n, NL_PROBE));
-  size_t total = 0;
-  for (int32_t i = 1; i < model->count; i++) total += (size_t)n * model->nodes[i].size;
+  uint64_t total = 0;
+  for (int32_t i = 1; i < model->count; i++) total += (uint64_t)n * (uint64_t)model->nodes[i].size;
   float *kept;
   NL_TRY(nl_take((void **)&kept, total, sizeof *kept));
   float *at = kept;

@@ -24,10 +24,10 @@ static void find_lifetimes(nl_span *spans, const nl_model *model, int32_t n, boo
     const nl_node *node = &model->nodes[i];
     nl_span *y = &spans[3 * i], *dy = y + 1, *saved = y + 2;
     const bool own = node->root == i;
-    const size_t bytes = own ? (size_t)n * node->size * sizeof(float) : 0;
+    const uint64_t bytes = own ? (uint64_t)n * (uint64_t)node->size * sizeof(float) : 0;
     *y = (nl_span){bytes, i, trains ? end - i : i, 0};
     *dy = (nl_span){trains ? bytes : 0, end - i, end - i, 0};
-    *saved = (nl_span){(size_t)n * node->saved_size * sizeof(int32_t), i, trains ? end - i : i, 0};
+    *saved = (nl_span){(uint64_t)n * (uint64_t)node->saved_size * sizeof(int32_t), i, trains ? end - i : i, 0};
   }
   for (int32_t i = 1; i < model->count; i++)
     for (int which = 0; which < 2; which++) {
@@ -47,6 +47,9 @@ nl_status nl_model_reserve(nl_model *model, int32_t n, bool trains) {
   if (n <= model->room && (model->room_trains || !trains)) return NL_OK;
   if (model->room_trains) trains = true;
   if (n < model->room) n = model->room;
+  for (int32_t i = 0; i < model->count; i++)
+    NL_CHECK((int64_t)n * model->nodes[i].size <= NL_MOST_VALUES, NL_MEMORY,
+             "out of memory: a batch of %d is too large for a layer of %d values", n, model->nodes[i].size);
   const int32_t count = 3 * model->count + 2;
   nl_span *spans;
   NL_TRY(nl_take((void **)&spans, (size_t)count, sizeof *spans));
@@ -60,10 +63,10 @@ nl_status nl_model_reserve(nl_model *model, int32_t n, bool trains) {
     shared = shared || node->from2 >= 0;
   }
   spans[0] = (nl_span){work * sizeof(float), 0, 2 * model->count, 0};
-  spans[count - 1] = (nl_span){trains && shared ? (size_t)n * largest * sizeof(float) : 0, 0, 2 * model->count, 0};
-  const size_t bytes = nl_plan_place(spans, count);
+  spans[count - 1] = (nl_span){trains && shared ? (uint64_t)n * largest * sizeof(float) : 0, 0, 2 * model->count, 0};
+  const uint64_t bytes = nl_plan_place(spans, count);
   /* malloc aligns to 16; the kernels ask for no more than that. */
-  char *block = malloc(bytes ? bytes : 1);
+  char *block = bytes <= PTRDIFF_MAX ? malloc(bytes ? (size_t)bytes : 1) : NULL;
   nl_status status =
       block ? NL_OK : nl_fail(NL_MEMORY, "out of memory: a batch of %d needs %g MB", n, (double)bytes / 1048576);
   for (int32_t i = 1; status == NL_OK && i < model->count; i++)
@@ -79,7 +82,7 @@ nl_status nl_model_reserve(nl_model *model, int32_t n, bool trains) {
   model->room_trains = trains;
   for (int32_t i = 1; i < model->count; i++) {
     nl_node *node = &model->nodes[i];
-    node->y = (float *)(void *)(block + spans[3 * i].offset);
+    node->y = (float *)(void *)(block + (size_t)spans[3 * i].offset);
     node->dy = trains ? (float *)(void *)(block + spans[3 * i + 1].offset) : NULL;
     node->saved = (int32_t *)(void *)(block + spans[3 * i + 2].offset);
     node->work = (float *)(void *)(block + spans[0].offset);
@@ -158,18 +161,13 @@ nl_status nl_model_learn(nl_model *model, double *loss, int32_t *correct, float 
   return NL_OK;
 }
 
-static nl_status check_finished(const nl_model *model, const char *call) {
-  NL_CHECK(model->finished, NL_STATE, "%s: the model is not finished", call);
-  return NL_OK;
-}
-
 static nl_status check_mode(const char *call, int32_t mode) {
   NL_CHECK(mode == NL_EVAL || mode == NL_TRAIN || mode == NL_PROBE, NL_ARGUMENT, "%s: there is no mode %d", call, mode);
   return NL_OK;
 }
 
 nl_status nl_model_forward(nl_model *model, float *logits, const float *x, int32_t n, int32_t mode) {
-  NL_TRY(check_finished(model, "nl_model_forward"));
+  NL_TRY(nl_model_enter(model, "nl_model_forward"));
   NL_TRY(check_mode("nl_model_forward", mode));
   NL_TRY(nl_check_samples("nl_model_forward", n));
   /* In eval mode samples do not see each other, so a large batch is as well done in parts that fit the plan. */
@@ -188,7 +186,7 @@ nl_status nl_model_forward(nl_model *model, float *logits, const float *x, int32
 
 nl_status nl_model_gradients(nl_model *model, double *loss, float *logits, float *dinput, const float *x,
                              const int32_t *labels, int32_t n, int32_t mode) {
-  NL_TRY(check_finished(model, "nl_model_gradients"));
+  NL_TRY(nl_model_enter(model, "nl_model_gradients"));
   NL_TRY(check_mode("nl_model_gradients", mode));
   NL_TRY(nl_check_samples("nl_model_gradients", n));
   const int32_t out = model->nodes[model->count - 1].size;

@@ -75,6 +75,7 @@ nl_status nl_trainer_set_lr(nl_trainer *trainer, double lr) {
 
 nl_status nl_trainer_step(nl_trainer *trainer, double *figures, const float *x, const int32_t *labels, int32_t n) {
   nl_model *model = trainer->model;
+  NL_TRY(nl_model_enter(model, "nl_trainer_step"));
   NL_TRY(nl_check_samples("nl_trainer_step", n));
   const int32_t out = model->nodes[model->count - 1].size;
   for (int32_t i = 0; i < n; i++)
@@ -94,6 +95,7 @@ nl_status nl_trainer_step(nl_trainer *trainer, double *figures, const float *x, 
 
 nl_status nl_trainer_begin(nl_trainer *trainer, const nl_dataset *dataset, int32_t batch_size, int32_t shuffle,
                            int32_t drop_last, double seed) {
+  NL_TRY(nl_model_enter(trainer->model, "nl_trainer_begin"));
   NL_TRY(nl_dataset_check(dataset, trainer->model));
   NL_CHECK(batch_size >= 1, NL_ARGUMENT, "batchSize must be an integer >= 1, got %d", batch_size);
   NL_CHECK(seed >= 0 && seed < 0x1p53 && seed == floor(seed), NL_ARGUMENT,
@@ -138,6 +140,7 @@ static void draw_order(nl_trainer *trainer) {
 
 nl_status nl_trainer_run(nl_trainer *trainer, double *figures, int32_t *done, int32_t k) {
   *done = 0;
+  NL_TRY(nl_model_enter(trainer->model, "nl_trainer_run"));
   NL_CHECK(trainer->dataset, NL_STATE, "nl_trainer_run: call nl_trainer_begin first");
   if (trainer->step == trainer->steps_per_epoch) {
     trainer->step = 0;

@@ -23,6 +23,10 @@ static nl_status setup(nl_model *model, nl_node *node, const double *args) {
   const int32_t weight[4] = {node->features, in[0], node->window.kernel[0], node->window.kernel[1]};
   if ((node->weight = nl_model_declare(model, NL_WEIGHT, weight, 4)) < 0) return NL_MEMORY;
   if (args[7] != 0 && (node->bias = nl_model_declare(model, NL_BIAS, &node->features, 1)) < 0) return NL_MEMORY;
+  const int64_t columns = (int64_t)node->window.out_height * node->window.out_width;
+  const int64_t rows = (int64_t)in[0] * node->window.kernel[0] * node->window.kernel[1];
+  NL_CHECK(columns <= NL_MOST_VALUES / 2 / rows, NL_MEMORY, "out of memory: %g windows of %g values are too many",
+           (double)columns, (double)rows);
   node->work_size = nl_conv2d_work(&node->window);
   node->shape[0] = node->features;
   node->shape[1] = node->window.out_height;

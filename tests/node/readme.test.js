@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+
+/** @param {string} language @returns {string[]} the README's code blocks in it */
+const blocks = (language) =>
+  [...README.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, 'gm'))].map((m) => m[1]);
+
+/** @param {string[]} args @param {string} [input] */
+function run(args, input) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...process.execArgv, ...args], {
+    cwd: ROOT,
+    input,
+    encoding: 'utf8',
+  });
+  assert.equal(status, 0, stderr);
+  return stdout;
+}
+
+test('the programs of the README work as pasted', () => {
+  const programs = blocks('js');
+  assert.equal(programs.length, 2);
+  const [training, layer] = programs.map((code) => run(['--input-type=module', '-'], code));
+  const accuracies = [...training.matchAll(/accuracy: (0\.\d+)/g)].map(([, value]) => Number(value));
+  assert.equal(accuracies.length, 2);
+  assert.ok(accuracies[0] > 0.7, `eval mode: ${accuracies[0]}`);
+  assert.ok(accuracies[1] < accuracies[0], 'batches of two are worse off');
+  assert.match(layer, /Float32Array\(8\)/);
+});
+
+test('the commands of the README work as pasted', () => {
+  const commands = blocks('sh')
+    .flatMap((block) => block.trim().split('\n'))
+    .filter((line) => line.startsWith('node '));
+  assert.equal(commands.length, 2);
+  for (const command of commands) {
+    // A tenth of the data: what is tested is the command, not the patience.
+    const output = run([...command.split(' ').slice(1), '--limit', '1000', '--quiet']);
+    assert.match(output, /test accuracy/);
+  }
+});
