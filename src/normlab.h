@@ -135,7 +135,8 @@ NL_API void nl_model_set_batches_tracked(nl_model *model, int32_t node, double b
 /** The node at which the last failed pass of this model failed, -1 for none: whom an error is about. */
 NL_API int32_t nl_model_failed_node(const nl_model *model);
 
-/** logits [n, K] of x [n, shape] in `mode`. In NL_EVAL any n works in bounded memory; otherwise the batch is one. */
+/** logits [n, K] of x [n, shape] in `mode`. In NL_EVAL any n works in bounded memory,
+ *  unless a layer uses batch statistics there too; otherwise the batch is one. */
 NL_API nl_status nl_model_forward(nl_model *model, float *logits, const float *x, int32_t n, int32_t mode);
 
 /**
@@ -171,7 +172,7 @@ NL_API void nl_dataset_destroy(nl_dataset *dataset);
 
 /**
  * figures[2] = mean cross-entropy and accuracy over the whole set in batches of batch_size (the last may be smaller), in
- * NL_EVAL or NL_PROBE. In NL_PROBE a last batch of one sample joins the batch before it, since one value has no variance.
+ * NL_EVAL or NL_PROBE. A last batch of one sample joins the batch before it, since one value has no variance.
  */
 NL_API nl_status nl_evaluate(nl_model *model, double *figures, const nl_dataset *dataset, int32_t batch_size,
                              int32_t mode);

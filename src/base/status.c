@@ -51,7 +51,8 @@ static void put_double(writer *w, double value) {
     return;
   }
   int exponent = (int)floor(log10(value));
-  double scaled = value / pow(10, exponent);
+  /* Powers of ten below 1e-307 are inexact or zero. */
+  double scaled = exponent < -300 ? value * 1e300 / pow(10, exponent + 300) : value / pow(10, exponent);
   uint64_t digits = (uint64_t)(scaled * 1e5 + 0.5);
   if (digits >= 1000000) {
     digits /= 10;

@@ -18,7 +18,7 @@ static box window_box(const nl_window *w, int32_t oy, int32_t ox) {
 static nl_status check(const char *name, int32_t n, const nl_window *w) {
   NL_CHECK(n >= 0, NL_SHAPE, "%s: N must be >= 0, got %d", name, n);
   for (int i = 0; i < 2; i++)
-    NL_CHECK(w->padding[i] * 2 <= w->kernel[i], NL_ARGUMENT,
+    NL_CHECK(w->padding[i] <= w->kernel[i] / 2, NL_ARGUMENT,
              "pad should be at most half of kernel size, but got pad=%d and kernel_size=%d", w->padding[i],
              w->kernel[i]);
   return NL_OK;
@@ -64,7 +64,7 @@ nl_status nl_maxpool2d_backward(float *dx, const float *dy, const int32_t *where
 
 nl_status nl_avgpool2d_forward(float *y, const float *x, int32_t n, const nl_window *w) {
   NL_TRY(check("nl_avgpool2d_forward", n, w));
-  const float scale = 1.0f / (float)(w->kernel[0] * w->kernel[1]);
+  const float scale = 1.0f / ((float)w->kernel[0] * (float)w->kernel[1]);
   for (int32_t plane = 0; plane < n * w->channels; plane++, x += (size_t)w->height * w->width)
     for (int32_t oy = 0; oy < w->out_height; oy++)
       for (int32_t ox = 0; ox < w->out_width; ox++) {
@@ -79,7 +79,7 @@ nl_status nl_avgpool2d_forward(float *y, const float *x, int32_t n, const nl_win
 
 nl_status nl_avgpool2d_backward(float *dx, const float *dy, int32_t n, const nl_window *w) {
   NL_TRY(check("nl_avgpool2d_backward", n, w));
-  const float scale = 1.0f / (float)(w->kernel[0] * w->kernel[1]);
+  const float scale = 1.0f / ((float)w->kernel[0] * (float)w->kernel[1]);
   const size_t size = (size_t)w->height * w->width;
   memset(dx, 0, (size_t)n * w->channels * size * sizeof *dx);
   for (int32_t plane = 0; plane < n * w->channels; plane++, dx += size)

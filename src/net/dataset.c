@@ -82,7 +82,7 @@ nl_status nl_evaluate(nl_model *model, double *figures, const nl_dataset *datase
   int32_t hits = 0;
   for (int32_t i = 0, n; status == NL_OK && i < count; i += n) {
     n = count - i < batch_size ? count - i : batch_size;
-    if (mode == NL_PROBE && batch_size > 1 && count - i - n == 1) n++;
+    if (batch_size > 1 && count - i - n == 1) n++;
     nl_dataset_gather(x, labels, dataset, NULL, i, n);
     status = nl_model_run(model, x, n, mode);
     if (status != NL_OK) break;

@@ -41,6 +41,7 @@ struct nl_model {
   int32_t tensor_count, tensor_capacity;
   uint64_t seed;
   bool finished;
+  bool couples;   /* some layer does: a batch is then never passed in parts */
   int32_t failed; /* node at which the last pass failed, -1 for none */
 
   /* One flat block each, so that an optimizer step is one loop; tensors start at multiples of 4 values. */
@@ -61,6 +62,8 @@ int32_t nl_model_declare(nl_model *model, nl_role role, const int32_t *shape, in
 nl_status nl_model_reserve(nl_model *model, int32_t n, bool trains);
 /** One pass over x [n, input]; outputs stay in the nodes until the next. */
 nl_status nl_model_run(nl_model *model, const float *x, int32_t n, int32_t mode);
+/** Whether the model ends in logits and these labels are among them: to be asked before a pass changes anything. */
+nl_status nl_model_check_targets(const nl_model *model, const int32_t *labels, int32_t n);
 /** Backward over the last nl_model_run, from mean cross-entropy. dinput, correct may be NULL. */
 nl_status nl_model_learn(nl_model *model, double *loss, int32_t *correct, float *dinput, const int32_t *labels,
                          int32_t n);

@@ -13,10 +13,7 @@ nl_status nl_norm_configure(nl_norm **out, const nl_layer_type *type, const doub
   norm->dims = dims;
   norm->batches_tracked = -1;
   nl_status status = type->norm->configure(norm, args, sample, ndim);
-  if (status == NL_OK && norm->size[NL_WEIGHT] + norm->size[NL_BIAS] > 0) {
-    size_t widest = norm->size[NL_WEIGHT] ? (size_t)norm->size[NL_WEIGHT] : (size_t)norm->size[NL_BIAS];
-    status = nl_take((void **)&norm->work, 2 * widest, sizeof *norm->work);
-  }
+  if (status == NL_OK) status = nl_take((void **)&norm->work, 2 * (uint64_t)norm->features, sizeof *norm->work);
   if (status != NL_OK) {
     nl_norm_destroy(norm);
     return status;
@@ -125,6 +122,7 @@ nl_status nl_norm_node_setup(nl_model *model, nl_node *node, const double *args)
   for (int32_t i = 0; i < node->type->setting_count; i++) width += nl_setting_width(node->type->settings[i].kind);
   NL_TRY(nl_norm_configure(&node->norm, node->type, args, width, node->shape[0], 0, node->shape, node->ndim));
   const nl_norm *norm = node->norm;
+  if (norm->couples) model->couples = true;
   for (int role = 0; role < NL_ROLES; role++) {
     if (!norm->size[role]) continue;
     const bool by_shape = norm->normalized_ndim > 0;

@@ -16,13 +16,14 @@ struct nl_norm {
   int32_t normalized_ndim, normalized[NL_MAX_DIMS];
   double eps, momentum; /* NaN: cumulative average */
   bool track, unbiased;
+  bool couples; /* samples of a batch see each other in eval mode too */
 
   int32_t size[NL_ROLES];
   float *tensor[NL_ROLES]; /* in `owned`, or in the model's blocks */
   float *owned;
   double batches_tracked; /* -1 where nothing is tracked */
 
-  double *work;          /* [2 * size of weight], for backward */
+  double *work;          /* [2 * features], for backward */
   double *mean, *invstd; /* [capacity], of which the last forward used extent.stats */
   int32_t capacity;
   nl_extent extent;

@@ -56,7 +56,7 @@ nl_status nl_model_reserve(nl_model *model, int32_t n, bool trains) {
   find_lifetimes(spans, model, n, trains);
   size_t work = 0, largest = 0;
   bool shared = false;
-  for (int32_t i = 1; i < model->count; i++) {
+  for (int32_t i = 0; i < model->count; i++) {
     const nl_node *node = &model->nodes[i];
     if (node->work_size > work) work = node->work_size;
     if ((size_t)node->size > largest) largest = (size_t)node->size;
@@ -139,12 +139,20 @@ static nl_status pass_gradient(nl_model *model, nl_node *node, const float *dy, 
   return NL_OK;
 }
 
-nl_status nl_model_learn(nl_model *model, double *loss, int32_t *correct, float *dinput, const int32_t *labels,
-                         int32_t n) {
+nl_status nl_model_check_targets(const nl_model *model, const int32_t *labels, int32_t n) {
   const nl_node *last = &model->nodes[model->count - 1];
   NL_CHECK(last->ndim == 1, NL_SHAPE,
            "cross-entropy needs logits of shape [N, K], but the model ends in [N, ...] with %S", last->shape,
            last->ndim);
+  for (int32_t i = 0; i < n; i++)
+    NL_CHECK(labels[i] >= 0 && labels[i] < last->size, NL_ARGUMENT,
+             "labels[%d]: Target %d is out of bounds. Expected 0 to %d", i, labels[i], last->size - 1);
+  return NL_OK;
+}
+
+nl_status nl_model_learn(nl_model *model, double *loss, int32_t *correct, float *dinput, const int32_t *labels,
+                         int32_t n) {
+  const nl_node *last = &model->nodes[model->count - 1];
   for (int32_t i = 0; i < model->count; i++) model->nodes[i].has_gradient = false;
   nl_node *output = &model->nodes[last->root];
   float *dlogits = last->root == 0 ? dinput : output->dy;
@@ -172,14 +180,16 @@ nl_status nl_model_forward(nl_model *model, float *logits, const float *x, int32
   NL_TRY(nl_check_samples("nl_model_forward", n));
   /* In eval mode samples do not see each other, so a large batch is as well done in parts that fit the plan. */
   enum { PART = 64 };
-  int32_t part = n;
-  if (mode == NL_EVAL && part > PART && part > model->room) part = model->room > PART ? model->room : PART;
-  NL_TRY(nl_model_reserve(model, part, false));
+  const int32_t most = model->room > PART ? model->room : PART;
+  /* Of nearly equal size, since a last part of one sample could be too small for what the whole is not. */
+  const int32_t parts = mode == NL_EVAL && !model->couples ? (n - 1) / most + 1 : 1;
+  NL_TRY(nl_model_reserve(model, (n - 1) / parts + 1, false));
   const int32_t in = model->nodes[0].size, out = model->nodes[model->count - 1].size;
-  for (int32_t i = 0; i < n; i += part) {
-    int32_t count = n - i < part ? n - i : part;
-    NL_TRY(nl_model_run(model, x + (size_t)i * in, count, mode));
-    memcpy(logits + (size_t)i * out, nl_model_value(model, model->count - 1), (size_t)count * out * sizeof *logits);
+  for (int32_t i = 0; i < parts; i++) {
+    const int32_t from = (int32_t)((int64_t)n * i / parts), to = (int32_t)((int64_t)n * (i + 1) / parts);
+    NL_TRY(nl_model_run(model, x + (size_t)from * in, to - from, mode));
+    memcpy(logits + (size_t)from * out, nl_model_value(model, model->count - 1),
+           (size_t)(to - from) * out * sizeof *logits);
   }
   return NL_OK;
 }
@@ -190,9 +200,7 @@ nl_status nl_model_gradients(nl_model *model, double *loss, float *logits, float
   NL_TRY(check_mode("nl_model_gradients", mode));
   NL_TRY(nl_check_samples("nl_model_gradients", n));
   const int32_t out = model->nodes[model->count - 1].size;
-  for (int32_t i = 0; i < n; i++)
-    NL_CHECK(labels[i] >= 0 && labels[i] < out, NL_ARGUMENT, "labels[%d]: Target %d is out of bounds. Expected 0 to %d",
-             i, labels[i], out - 1);
+  NL_TRY(nl_model_check_targets(model, labels, n));
   NL_TRY(nl_model_reserve(model, n, true));
   NL_TRY(nl_model_run(model, x, n, mode));
   /* Before the backward pass, which reuses the memory of outputs that it has read. */

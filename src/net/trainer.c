@@ -77,10 +77,7 @@ nl_status nl_trainer_step(nl_trainer *trainer, double *figures, const float *x, 
   nl_model *model = trainer->model;
   NL_TRY(nl_model_enter(model, "nl_trainer_step"));
   NL_TRY(nl_check_samples("nl_trainer_step", n));
-  const int32_t out = model->nodes[model->count - 1].size;
-  for (int32_t i = 0; i < n; i++)
-    NL_CHECK(labels[i] >= 0 && labels[i] < out, NL_ARGUMENT, "labels[%d]: Target %d is out of bounds. Expected 0 to %d",
-             i, labels[i], out - 1);
+  NL_TRY(nl_model_check_targets(model, labels, n));
   NL_TRY(nl_model_reserve(model, n, true));
   NL_TRY(nl_model_run(model, x, n, NL_TRAIN));
   int32_t correct;

@@ -15,6 +15,7 @@ static nl_status configure(nl_norm *norm, const double *args, const int32_t *sam
   norm->eps = args[0];
   norm->momentum = args[1];
   norm->track = args[3] != 0;
+  norm->couples = !norm->track;
   norm->unbiased = args[4] == 0;
   if (args[2] != 0) norm->size[NL_WEIGHT] = norm->size[NL_BIAS] = norm->features;
   if (norm->track) norm->size[NL_RUNNING_MEAN] = norm->size[NL_RUNNING_VAR] = norm->features;

@@ -15,7 +15,7 @@ static nl_status setup_window(nl_node *node, const double *args) {
     w->kernel[i] = (int32_t)args[i];
     w->stride[i] = isnan(args[2 + i]) ? w->kernel[i] : (int32_t)args[2 + i];
     w->padding[i] = (int32_t)args[4 + i];
-    NL_CHECK(w->padding[i] * 2 <= w->kernel[i], NL_ARGUMENT,
+    NL_CHECK(w->padding[i] <= w->kernel[i] / 2, NL_ARGUMENT,
              "%s: pad should be at most half of kernel size, but got pad=%d and kernel_size=%d", node->type->name,
              w->padding[i], w->kernel[i]);
   }
