@@ -58,7 +58,7 @@ void nl_dataset_gather(float *x, int32_t *labels, const nl_dataset *dataset, con
 
 nl_status nl_dataset_check(const nl_dataset *dataset, const nl_model *model) {
   const nl_node *input = &model->nodes[0], *output = &model->nodes[model->count - 1];
-  NL_CHECK(dataset->channels * dataset->pixels == input->size, NL_SHAPE,
+  NL_CHECK((int64_t)dataset->channels * dataset->pixels == input->size, NL_SHAPE,
            "dataset: samples of %d channels and %d pixels do not fit a model whose input is %S", dataset->channels,
            dataset->pixels, input->shape, input->ndim);
   NL_CHECK(output->ndim == 1 && dataset->classes <= output->size, NL_SHAPE,

@@ -118,6 +118,7 @@ nl_status nl_model_add(nl_model *model, int32_t *number, int32_t type, int32_t f
     return status;
   }
   node->size = (int32_t)product(node->shape, node->ndim);
+  if (node->norm && node->norm->couples) model->couples = true;
   node->trains = node->weight >= 0 || node->bias >= 0 || input->trains || (from2 >= 0 && model->nodes[from2].trains);
   *number = model->count++;
   return NL_OK;
@@ -141,9 +142,9 @@ static void draw(nl_model *model, nl_rng *rng, const nl_node *node) {
 nl_status nl_model_finish(nl_model *model) {
   NL_CHECK(!model->finished, NL_STATE, "nl_model_finish: the model is finished already");
   NL_CHECK(model->count > 1, NL_ARGUMENT, "layers: a model needs at least one layer");
-  NL_TRY(nl_take((void **)&model->params, model->param_size, sizeof(float)));
-  NL_TRY(nl_take((void **)&model->grads, model->param_size, sizeof(float)));
-  NL_TRY(nl_take((void **)&model->buffers, model->buffer_size, sizeof(float)));
+  if (!model->params) NL_TRY(nl_take((void **)&model->params, model->param_size, sizeof(float)));
+  if (!model->grads) NL_TRY(nl_take((void **)&model->grads, model->param_size, sizeof(float)));
+  if (!model->buffers) NL_TRY(nl_take((void **)&model->buffers, model->buffer_size, sizeof(float)));
   nl_rng rng = nl_rng_make(model->seed, 0);
   for (int32_t i = 0; i < model->tensor_count; i++) {
     nl_tensor *tensor = &model->tensors[i];

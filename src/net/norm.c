@@ -38,8 +38,11 @@ nl_status nl_norm_create(nl_norm **out, int32_t type, const double *args, int32_
     return status;
   }
   float *at = norm->owned;
-  for (int role = 0; role < NL_ROLES; at += norm->size[role++])
-    if (norm->size[role]) norm->tensor[role] = at;
+  for (int role = 0; role < NL_ROLES; role++) {
+    if (!norm->size[role]) continue;
+    norm->tensor[role] = at;
+    at += norm->size[role];
+  }
   nl_norm_reset(norm);
   *out = norm;
   return NL_OK;
@@ -122,7 +125,6 @@ nl_status nl_norm_node_setup(nl_model *model, nl_node *node, const double *args)
   for (int32_t i = 0; i < node->type->setting_count; i++) width += nl_setting_width(node->type->settings[i].kind);
   NL_TRY(nl_norm_configure(&node->norm, node->type, args, width, node->shape[0], 0, node->shape, node->ndim));
   const nl_norm *norm = node->norm;
-  if (norm->couples) model->couples = true;
   for (int role = 0; role < NL_ROLES; role++) {
     if (!norm->size[role]) continue;
     const bool by_shape = norm->normalized_ndim > 0;

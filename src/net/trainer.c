@@ -102,15 +102,21 @@ nl_status nl_trainer_begin(nl_trainer *trainer, const nl_dataset *dataset, int32
            dataset->count, batch_size);
   if (batch_size > dataset->count) batch_size = dataset->count;
   NL_TRY(nl_model_reserve(trainer->model, batch_size, true));
-  end_passes(trainer);
-  nl_status status = nl_take((void **)&trainer->order, (size_t)dataset->count, sizeof *trainer->order);
+  int32_t *order = NULL, *labels = NULL;
+  float *x = NULL;
+  nl_status status = nl_take((void **)&order, (uint64_t)dataset->count, sizeof *order);
   if (status == NL_OK)
-    status = nl_take((void **)&trainer->x, (size_t)batch_size * trainer->model->nodes[0].size, sizeof *trainer->x);
-  if (status == NL_OK) status = nl_take((void **)&trainer->labels, (size_t)batch_size, sizeof *trainer->labels);
+    status = nl_take((void **)&x, (uint64_t)batch_size * (uint64_t)trainer->model->nodes[0].size, sizeof *x);
+  if (status == NL_OK) status = nl_take((void **)&labels, (uint64_t)batch_size, sizeof *labels);
   if (status != NL_OK) {
-    end_passes(trainer);
+    free(order);
+    free(x);
     return status;
   }
+  end_passes(trainer);
+  trainer->order = order;
+  trainer->labels = labels;
+  trainer->x = x;
   trainer->dataset = dataset;
   trainer->batch_size = batch_size;
   trainer->shuffle = shuffle != 0;

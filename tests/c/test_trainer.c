@@ -1,0 +1,454 @@
+/* The trainer: its steps, its passes over data, and what it must not do. */
+#include "reference.h"
+#include "support.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static char label[120];
+#define NAMED(...) (snprintf(label, sizeof label, __VA_ARGS__), label)
+
+static const int32_t input_shape[] = {1, 6, 5};
+enum { INPUT = 30, CLASSES = 4, NODES = 7 };
+
+static const layer_spec layers[NODES] = {
+    {"conv2d", 0, 0, {4, 3, 3, 1, 1, 1, 1, 1}},
+    {"batchNorm", 1, 0, {1e-5, 0.1, 1, 1, 0}},
+    {"relu", 2, 0, {0}},
+    {"maxPool2d", 3, 0, {2, 2, 2, 2, 0, 0}},
+    {"flatten", 4, 0, {0}},
+    {"linear", 5, 0, {CLASSES, 1}},
+    {"layerNorm", 6, 0, {1, 4, 0, 0, 0, 0, 1e-5, 1, 1}},
+};
+
+static nl_model *build(double seed) {
+  nl_model *model = NULL;
+  CHECK_OK(build_model(&model, input_shape, 3, layers, NODES, seed));
+  return model;
+}
+
+static nl_trainer *trainer_of(nl_model *model, double lr, double momentum) {
+  nl_trainer *trainer = NULL;
+  CHECK_OK(nl_trainer_create(&trainer, model, lr, momentum, 0, 0, 0));
+  return trainer;
+}
+
+static void check_same_model(const char *what, nl_model *a, nl_model *b) {
+  for (int32_t i = 0; i < nl_model_tensor_count(a); i++)
+    check_same(NAMED("%s, tensor %d", what, i), nl_model_tensor_data(a, i), nl_model_tensor_data(b, i),
+               tensor_size(a, i));
+}
+
+/* ---- steps ---- */
+
+/*
+ * Ten steps of the trainer beside ten of a loop made by hand: gradients of a second model, PyTorch's formula in float64.
+ * Both models start each step from the same float32 weights, since the second takes over what the first has come to.
+ */
+static void check_steps(double momentum, double dampening, double weight_decay, bool nesterov) {
+  enum { N = 6, STEPS = 10, TENSORS = 10 };
+  seed_data(1);
+  nl_model *model = build(3), *twin = build(3);
+  nl_trainer *trainer = NULL;
+  double lr = 0.05, *velocity[TENSORS] = {NULL};
+  CHECK_OK(nl_trainer_create(&trainer, model, lr, momentum, dampening, weight_decay, nesterov));
+  assert_true(nl_model_tensor_count(twin) == TENSORS);
+  for (int32_t i = 0; i < TENSORS; i++) velocity[i] = doubles(tensor_size(twin, i));
+  for (int step = 0; step < STEPS; step++) {
+    const float *x = normals(N * INPUT, 0, 1);
+    const int32_t *labels = random_labels(N, CLASSES);
+    if (step == 5) CHECK_OK(nl_trainer_set_lr(trainer, lr = 0.2));
+    double figures[3], loss, squares = 0;
+    float logits[N * CLASSES];
+    int32_t correct;
+    CHECK_OK(nl_trainer_step(trainer, figures, x, labels, N));
+    CHECK_OK(nl_model_gradients(twin, &loss, logits, NULL, x, labels, N, NL_TRAIN));
+    ref_cross_entropy(&correct, NULL, widened(logits, N * CLASSES), labels, N, CLASSES);
+    assert_true(figures[0] == loss);
+    check_double("accuracy", figures[1], (double)correct / N, 1e-15);
+    for (int32_t i = 0; i < TENSORS; i++) {
+      const int32_t size = tensor_size(twin, i);
+      float *values = nl_model_tensor_data(twin, i);
+      const float *grad = nl_model_tensor_grad(twin, i), *got = nl_model_tensor_data(model, i);
+      if (!grad) {
+        check_same("running statistics", got, values, size);
+        continue;
+      }
+      for (int32_t j = 0; j < size; j++) squares += (double)grad[j] * grad[j];
+      const ref_step want = ref_sgd(widened(values, size), velocity[i], widened(grad, size), lr, momentum, dampening,
+                                    weight_decay, nesterov, step == 0, size);
+      /* The velocity has gone through `step` roundings before. */
+      for (int32_t j = 0; j < size; j++) want.param.error[j] += lr * step * 0x1p-24 * fabs(velocity[i][j]);
+      check_close(NAMED("step %d, tensor %d", step, i), got, want.param.value, want.param.error, size);
+      velocity[i] = want.velocity.value;
+      memcpy(values, got, (size_t)size * sizeof *values);
+    }
+    check_double("gradient norm", figures[2], sqrt(squares), 1e-12 * sqrt(squares));
+  }
+  assert_true(nl_model_batches_tracked(model, 2) == STEPS);
+  nl_trainer_destroy(trainer);
+  nl_trainer_destroy(NULL);
+  nl_model_destroy(model);
+  nl_model_destroy(twin);
+}
+
+TEST(steps_are_sgd) {
+  check_steps(0, 0, 0, false);
+  check_steps(0, 0, 0.1, false);
+  check_steps(0.9, 0, 0, false);
+  check_steps(0.9, 0.5, 0.01, false);
+  check_steps(0.9, 0, 0.01, true);
+}
+
+/* A net of this size learns 12 samples by heart. */
+TEST(loss_falls) {
+  enum { N = 12 };
+  seed_data(2);
+  nl_model *model = build(4);
+  nl_trainer *trainer = trainer_of(model, 0.1, 0.9);
+  const float *x = normals(N * INPUT, 0, 1);
+  const int32_t *labels = random_labels(N, CLASSES);
+  double first[3], last[3];
+  CHECK_OK(nl_trainer_step(trainer, first, x, labels, N));
+  for (int step = 1; step < 100; step++) CHECK_OK(nl_trainer_step(trainer, last, x, labels, N));
+  assert_true(first[0] > 1 && last[0] < 0.1 && last[1] == 1);
+  nl_trainer_destroy(trainer);
+  nl_model_destroy(model);
+}
+
+/* A learning rate of 0 is legal and moves running statistics alone. */
+TEST(no_learning_rate) {
+  enum { N = 5 };
+  seed_data(3);
+  nl_model *model = build(5), *twin = build(5);
+  nl_trainer *trainer = trainer_of(model, 0, 0.9);
+  const float *x = normals(N * INPUT, 0, 1);
+  const int32_t *labels = random_labels(N, CLASSES);
+  double figures[3];
+  for (int step = 0; step < 3; step++) {
+    CHECK_OK(nl_trainer_step(trainer, figures, x, labels, N));
+    CHECK_OK(nl_model_gradients(twin, NULL, NULL, NULL, x, labels, N, NL_TRAIN));
+  }
+  check_same_model("lr 0", model, twin);
+  nl_trainer_destroy(trainer);
+  nl_model_destroy(model);
+  nl_model_destroy(twin);
+}
+
+/* ---- passes over data ---- */
+
+/*
+ * A model without weights whose loss tells which samples it saw: logits (-16 * 2^i, 0) with label 0 lose 16 * 2^i, up to
+ * e^-16, so that the sum over a batch is a number whose bits are the samples.
+ */
+enum { MOST_SAMPLES = 20 };
+
+static nl_dataset *tell_tale_data(int32_t count) {
+  float *images = floats(2 * count);
+  for (int32_t i = 0; i < count; i++) images[2 * i] = (float)-ldexp(16, i);
+  nl_dataset *dataset = NULL;
+  CHECK_OK(nl_dataset_create(&dataset, images, 1, ints(count), count, 1, 2, 2, NULL, NULL));
+  return dataset;
+}
+
+static nl_model *tell_tale_model(void) {
+  const layer_spec only = {"identity", 0, 0, {0}};
+  nl_model *model = NULL;
+  CHECK_OK(build_model(&model, (int32_t[]){2}, 1, &only, 1, 0));
+  return model;
+}
+
+static uint32_t samples_in(double loss, int32_t n) {
+  const double sum = loss * n / 16;
+  assert_true(fabs(sum - round(sum)) < 1e-4);
+  return (uint32_t)round(sum);
+}
+
+static int32_t bits(uint32_t set) {
+  int32_t count = 0;
+  for (; set; set &= set - 1) count++;
+  return count;
+}
+
+/* The samples of each step of an epoch, as bits. */
+static void run_epoch(uint32_t *sets, nl_trainer *trainer, int32_t count, int32_t batch) {
+  const int32_t steps = nl_trainer_steps_per_epoch(trainer);
+  for (int32_t i = 0; i < steps; i++) {
+    double figures[3];
+    int32_t done = -1;
+    CHECK_OK(nl_trainer_run(trainer, figures, &done, 1));
+    assert_int_equal(done, 1);
+    const int32_t n = count - i * batch < batch ? count - i * batch : batch;
+    sets[i] = samples_in(figures[0], n);
+    assert_int_equal(bits(sets[i]), n);
+  }
+}
+
+TEST(every_sample_once_an_epoch) {
+  static const int32_t cases[][2] = {{20, 1}, {20, 4}, {20, 6}, {7, 7}, {7, 100}, {1, 1}, {19, 18}};
+  nl_model *model = tell_tale_model();
+  nl_trainer *trainer = trainer_of(model, 0.1, 0.9);
+  for (int i = 0; i < COUNT_OF(cases); i++)
+    for (int shuffle = 0; shuffle < 2; shuffle++)
+      for (int drop_last = 0; drop_last < 2; drop_last++) {
+        const int32_t count = cases[i][0], batch = cases[i][1];
+        if (drop_last && batch > count) continue;
+        nl_dataset *dataset = tell_tale_data(count);
+        CHECK_OK(nl_trainer_begin(trainer, dataset, batch, shuffle, drop_last, 9));
+        const int32_t steps = drop_last ? count / batch : (count + batch - 1) / batch;
+        assert_int_equal(nl_trainer_steps_per_epoch(trainer), steps);
+        for (int epoch = 0; epoch < 3; epoch++) {
+          uint32_t sets[MOST_SAMPLES], seen = 0;
+          run_epoch(sets, trainer, count, batch);
+          for (int32_t step = 0; step < steps; step++) {
+            assert_true((seen & sets[step]) == 0);
+            seen |= sets[step];
+            if (!shuffle) assert_true(sets[step] == (((1u << bits(sets[step])) - 1) << step * batch));
+          }
+          assert_int_equal(bits(seen), drop_last ? steps * batch : count);
+        }
+        nl_dataset_destroy(dataset);
+      }
+  nl_trainer_destroy(trainer);
+  nl_model_destroy(model);
+}
+
+/* The order of an epoch is a function of seed and epoch, whatever was done before. */
+TEST(order_depends_on_seed_and_epoch) {
+  enum { COUNT = 20, EPOCHS = 4 };
+  nl_model *model = tell_tale_model();
+  nl_dataset *dataset = tell_tale_data(COUNT);
+  static const double seeds[] = {1, 2, 0x1p53 - 1, 1};
+  uint32_t orders[COUNT_OF(seeds)][EPOCHS][COUNT];
+  for (int i = 0; i < COUNT_OF(seeds); i++) {
+    nl_trainer *trainer = trainer_of(model, 0.1 * (i + 1), 0);
+    if (i == 3) {
+      /* A pass that was given up leaves no trace. */
+      CHECK_OK(nl_trainer_begin(trainer, dataset, 3, 1, 0, 77));
+      double figures[6];
+      int32_t done;
+      CHECK_OK(nl_trainer_run(trainer, figures, &done, 2));
+    }
+    CHECK_OK(nl_trainer_begin(trainer, dataset, 1, 1, 0, seeds[i]));
+    for (int epoch = 0; epoch < EPOCHS; epoch++) run_epoch(orders[i][epoch], trainer, COUNT, 1);
+    nl_trainer_destroy(trainer);
+  }
+  assert_memory_equal(orders[0], orders[3], sizeof orders[0]);
+  for (int i = 0; i < 3; i++)
+    for (int epoch = 0; epoch < EPOCHS; epoch++)
+      for (int j = 0; j <= i; j++)
+        for (int other = 0; other < (j == i ? epoch : EPOCHS); other++)
+          assert_memory_not_equal(orders[i][epoch], orders[j][other], sizeof orders[0][0]);
+  nl_dataset_destroy(dataset);
+  nl_model_destroy(model);
+}
+
+/* Over 600 epochs each sample comes first in about a 6th of them; 5 standard errors. */
+TEST(order_is_fair) {
+  enum { COUNT = 6, EPOCHS = 600 };
+  nl_model *model = tell_tale_model();
+  nl_dataset *dataset = tell_tale_data(COUNT);
+  nl_trainer *trainer = trainer_of(model, 0, 0);
+  int32_t places[COUNT][COUNT] = {{0}};
+  CHECK_OK(nl_trainer_begin(trainer, dataset, 1, 1, 0, 5));
+  for (int epoch = 0; epoch < EPOCHS; epoch++) {
+    uint32_t sets[COUNT];
+    run_epoch(sets, trainer, COUNT, 1);
+    for (int32_t place = 0; place < COUNT; place++)
+      for (int32_t sample = 0; sample < COUNT; sample++) places[place][sample] += sets[place] == 1u << sample;
+  }
+  for (int32_t place = 0; place < COUNT; place++)
+    for (int32_t sample = 0; sample < COUNT; sample++)
+      check_double("times", places[place][sample], EPOCHS / COUNT, 5 * sqrt(EPOCHS * (1.0 / 6) * (5.0 / 6)));
+  nl_trainer_destroy(trainer);
+  nl_dataset_destroy(dataset);
+  nl_model_destroy(model);
+}
+
+TEST(run_stops_at_the_end_of_an_epoch) {
+  nl_model *model = tell_tale_model();
+  nl_dataset *dataset = tell_tale_data(10);
+  nl_trainer *trainer = trainer_of(model, 0.1, 0);
+  double figures[3 * 8];
+  int32_t done = -1;
+  assert_int_equal(nl_trainer_steps_per_epoch(trainer), 0);
+  CHECK_OK(nl_trainer_begin(trainer, dataset, 3, 0, 0, 0));
+  CHECK_OK(nl_trainer_run(trainer, figures, &done, 0));
+  assert_int_equal(done, 0);
+  static const int32_t asked[] = {3, 3, 8, 1, 2, 1, 8}, got[] = {3, 1, 4, 1, 2, 1, 4};
+  for (int i = 0; i < COUNT_OF(asked); i++) {
+    CHECK_OK(nl_trainer_run(trainer, figures, &done, asked[i]));
+    assert_int_equal(done, got[i]);
+  }
+  for (int32_t step = 0; step < 4; step++)
+    assert_true(samples_in(figures[3 * step], step < 3 ? 3 : 1) == (step < 3 ? 7u << 3 * step : 1u << 9));
+  nl_trainer_destroy(trainer);
+  nl_dataset_destroy(dataset);
+  nl_model_destroy(model);
+}
+
+/* run() is step() on batches that it cuts and standardizes itself: the same bits. */
+TEST(run_is_steps) {
+  enum { COUNT = 13, BATCH = 4, STEPS = 4 };
+  seed_data(4);
+  static uint8_t bytes[COUNT * INPUT];
+  const double mean = 0.4, std = 0.3;
+  float *x = floats(COUNT * INPUT);
+  for (int32_t i = 0; i < COUNT * INPUT; i++) {
+    bytes[i] = (uint8_t)integer(0, 255);
+    x[i] = (float)((bytes[i] / 255.0 - mean) / std);
+  }
+  const int32_t *labels = random_labels(COUNT, CLASSES);
+  nl_dataset *raw = NULL, *ready = NULL;
+  CHECK_OK(nl_dataset_create(&raw, bytes, 0, labels, COUNT, 1, INPUT, CLASSES, &mean, &std));
+  CHECK_OK(nl_dataset_create(&ready, x, 1, labels, COUNT, 1, INPUT, CLASSES, NULL, NULL));
+  nl_model *models[3];
+  nl_trainer *trainers[3];
+  double figures[3][2 * STEPS * 3];
+  for (int i = 0; i < 3; i++) {
+    models[i] = build(6);
+    trainers[i] = trainer_of(models[i], 0.1, 0.9);
+    if (i < 2) CHECK_OK(nl_trainer_begin(trainers[i], i == 0 ? raw : ready, BATCH, 0, 0, 0));
+    for (int epoch = 0; epoch < 2; epoch++) {
+      double *row = figures[i] + epoch * STEPS * 3;
+      int32_t done;
+      if (i < 2) {
+        CHECK_OK(nl_trainer_run(trainers[i], row, &done, 100));
+        assert_int_equal(done, STEPS);
+      } else {
+        for (int step = 0; step < STEPS; step++)
+          CHECK_OK(nl_trainer_step(trainers[i], row + 3 * step, x + step * BATCH * INPUT, labels + step * BATCH,
+                                   step < 3 ? BATCH : 1));
+      }
+    }
+  }
+  for (int i = 0; i < 2; i++) {
+    assert_memory_equal(figures[i], figures[2], sizeof figures[2]);
+    check_same_model("run", models[i], models[2]);
+  }
+  for (int i = 0; i < 3; i++) {
+    nl_trainer_destroy(trainers[i]);
+    nl_model_destroy(models[i]);
+  }
+  nl_dataset_destroy(raw);
+  nl_dataset_destroy(ready);
+}
+
+TEST(equal_seeds_give_equal_bits) {
+  enum { COUNT = 30, BATCH = 8, STEPS = 12 };
+  seed_data(5);
+  const float *x = normals(COUNT * INPUT, 0, 1);
+  const int32_t *labels = random_labels(COUNT, CLASSES);
+  nl_dataset *dataset = NULL;
+  CHECK_OK(nl_dataset_create(&dataset, x, 1, labels, COUNT, 1, INPUT, CLASSES, NULL, NULL));
+  nl_model *models[3];
+  double figures[3][STEPS * 3];
+  for (int i = 0; i < 3; i++) {
+    models[i] = build(7);
+    nl_trainer *trainer = trainer_of(models[i], 0.1, 0.9);
+    CHECK_OK(nl_trainer_begin(trainer, dataset, BATCH, 1, 0, i == 2 ? 8 : 9));
+    /* In pieces of any size. */
+    for (int32_t at = 0, done; at < STEPS; at += done)
+      CHECK_OK(nl_trainer_run(trainer, figures[i] + 3 * at, &done, STEPS - at < i + 1 ? STEPS - at : i + 1));
+    nl_trainer_destroy(trainer);
+  }
+  assert_memory_equal(figures[0], figures[1], sizeof figures[0]);
+  check_same_model("equal seeds", models[0], models[1]);
+  assert_memory_not_equal(figures[0], figures[2], sizeof figures[0]);
+  for (int i = 0; i < 3; i++) nl_model_destroy(models[i]);
+  nl_dataset_destroy(dataset);
+}
+
+/* The step whose loss is no number is the last of its call, and is counted. */
+TEST(run_stops_where_the_loss_is_lost) {
+  nl_model *model = tell_tale_model();
+  const float images[] = {1, 2, 3, 4, NAN, 6, 7, 8};
+  nl_dataset *dataset = NULL;
+  CHECK_OK(nl_dataset_create(&dataset, images, 1, ints(4), 4, 1, 2, 2, NULL, NULL));
+  nl_trainer *trainer = trainer_of(model, 0.1, 0);
+  double figures[12];
+  int32_t done;
+  CHECK_OK(nl_trainer_begin(trainer, dataset, 1, 0, 0, 0));
+  CHECK_OK(nl_trainer_run(trainer, figures, &done, 10));
+  assert_int_equal(done, 3);
+  assert_true(isfinite(figures[3]) && isnan(figures[6]));
+  CHECK_OK(nl_trainer_run(trainer, figures, &done, 10));
+  assert_int_equal(done, 1);
+  assert_true(isfinite(figures[0]));
+  nl_trainer_destroy(trainer);
+  nl_dataset_destroy(dataset);
+  nl_model_destroy(model);
+}
+
+/* ---- memory ---- */
+
+/* Of <sanitizer/allocator_interface.h>, which not every compiler's package has. */
+int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *, size_t),
+                                              void (*on_free)(const volatile void *));
+
+static int32_t allocations, frees;
+static void count_allocation(const volatile void *memory, size_t size) {
+  (void)memory;
+  (void)size;
+  allocations++;
+}
+static void count_free(const volatile void *memory) {
+  (void)memory;
+  frees++;
+}
+
+TEST(steps_allocate_nothing) {
+  enum { COUNT = 40, BATCH = 12 };
+  seed_data(6);
+  assert_true(__sanitizer_install_malloc_and_free_hooks(count_allocation, count_free) != 0);
+  const int32_t before_anything = allocations;
+  nl_model *model = build(8);
+  assert_true(allocations > before_anything);
+  nl_trainer *trainer = trainer_of(model, 0.1, 0.9);
+  const float *x = normals(COUNT * INPUT, 0, 1);
+  const int32_t *labels = random_labels(COUNT, CLASSES);
+  nl_dataset *dataset = NULL;
+  CHECK_OK(nl_dataset_create(&dataset, x, 1, labels, COUNT, 1, INPUT, CLASSES, NULL, NULL));
+  double figures[3 * 4];
+  nl_status status = nl_trainer_step(trainer, figures, x, labels, BATCH);
+  int32_t taken = allocations, given = frees;
+  for (int step = 2; status == NL_OK && step <= 10; step++)
+    status = nl_trainer_step(trainer, figures, x, labels, 1 + step % BATCH);
+  taken = allocations - taken;
+  given = frees - given;
+  CHECK_OK(status);
+  assert_int_equal(taken, 0);
+  assert_int_equal(given, 0);
+  /* Larger batches than any before: begin takes the memory, and not even the first step does. */
+  CHECK_OK(nl_trainer_begin(trainer, dataset, BATCH + 2, 1, 0, 1));
+  taken = allocations;
+  given = frees;
+  int32_t done = 0;
+  for (int call = 0; status == NL_OK && call < 5; call++) status = nl_trainer_run(trainer, figures, &done, 2);
+  taken = allocations - taken;
+  given = frees - given;
+  CHECK_OK(status);
+  assert_int_equal(taken, 0);
+  assert_int_equal(given, 0);
+  nl_trainer_destroy(trainer);
+  nl_dataset_destroy(dataset);
+  nl_model_destroy(model);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      CASE(steps_are_sgd),
+      CASE(loss_falls),
+      CASE(no_learning_rate),
+      CASE(every_sample_once_an_epoch),
+      CASE(order_depends_on_seed_and_epoch),
+      CASE(order_is_fair),
+      CASE(run_stops_at_the_end_of_an_epoch),
+      CASE(run_is_steps),
+      CASE(equal_seeds_give_equal_bits),
+      CASE(run_stops_where_the_loss_is_lost),
+      CASE(steps_allocate_nothing),
+  };
+  return cmocka_run_group_tests_name("trainer", tests, NULL, NULL);
+}
