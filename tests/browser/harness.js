@@ -1,0 +1,265 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import puppeteer from 'puppeteer-core';
+
+const SITE = fileURLToPath(new URL('../../dist/site/', import.meta.url));
+
+/** Training on a loaded machine takes its time; a test that is still running after this hangs. */
+export const PATIENCE_MS = 120_000;
+
+const BROWSERS = {
+  chromium: {
+    executablePath: '/usr/bin/chromium',
+    debianPackage: 'chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  },
+  firefox: { executablePath: '/usr/bin/firefox-esr', debianPackage: 'firefox-esr', args: [] },
+};
+
+const TYPES = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+  '.wasm': 'application/wasm',
+  '.gz': 'application/gzip',
+};
+
+/**
+ * Serves the built site on a free port of 127.0.0.1.
+ *
+ * `broken`: addresses that match are answered 404, until it is set to null; `folder`: where the site stands;
+ * `encodeGzip`: `.gz` files are sent as some servers do, as gzip-encoded content that the browser unpacks.
+ */
+export async function serveSite({ folder = '/', encodeGzip = false } = {}) {
+  const site = { url: '', broken: null, close: null };
+  const server = createServer(async (request, response) => {
+    const { pathname } = new URL(request.url, 'http://localhost');
+    const name = pathname === folder ? 'index.html' : pathname.slice(folder.length);
+    const inside = pathname.startsWith(folder) && !name.includes('..');
+    try {
+      if (!inside || site.broken?.test(pathname)) throw new Error('no such file');
+      const body = await readFile(join(SITE, name));
+      const type = TYPES[extname(name)] ?? 'application/octet-stream';
+      response.writeHead(200, {
+        'content-type': type,
+        ...(encodeGzip && name.endsWith('.gz') && { 'content-encoding': 'gzip' }),
+      });
+      response.end(body);
+    } catch {
+      response.writeHead(404, { 'content-type': 'text/plain' }).end('not found');
+    }
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  site.url = `http://127.0.0.1:${server.address().port}${folder}`;
+  site.close = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return site;
+}
+
+/**
+ * Declares the same tests for either browser. `body` gets `open(hash, options)`, which opens the page in a tab of its
+ * own, and `site`, the server.
+ */
+export function inEachBrowser(title, body) {
+  for (const [browserName, { executablePath, debianPackage, args }] of Object.entries(BROWSERS)) {
+    const missing = !existsSync(executablePath);
+    const skip =
+      missing && process.env.CI !== 'true' && `${executablePath} is missing: apt-get install ${debianPackage}`;
+    describe(`${title}, in ${browserName}`, { skip, timeout: 10 * PATIENCE_MS }, () => {
+      const context = { browserName, site: null, browser: null, open: null };
+      const pages = [];
+      let profile;
+
+      before(async () => {
+        assert.ok(!missing, `${executablePath} is missing: apt-get install ${debianPackage}`);
+        assert.ok(existsSync(join(SITE, 'index.html')), 'dist/site is missing: make build');
+        context.site = await serveSite();
+        profile = await mkdtemp(join(tmpdir(), 'normlab-browser-'));
+        context.browser = await puppeteer.launch({
+          browser: browserName === 'firefox' ? 'firefox' : 'chrome',
+          executablePath,
+          args,
+          userDataDir: profile,
+          protocolTimeout: PATIENCE_MS,
+        });
+      });
+
+      context.open = async (hash = '', options = {}) => {
+        const page = await openPage(context.browser, context.site.url + hash, options);
+        pages.push(page);
+        return page;
+      };
+
+      after(async () => {
+        await context.browser?.close();
+        context.site?.close();
+        if (profile) await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+      });
+
+      body(context, (name, run) =>
+        test(name, { timeout: PATIENCE_MS }, async () => {
+          try {
+            await run();
+          } finally {
+            await Promise.all(pages.splice(0).map((page) => page.close()));
+          }
+        }),
+      );
+    });
+  }
+}
+
+async function openPage(browser, url, { width = 1280, height = 900, beforeLoad } = {}) {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
+  await page.setViewport({ width, height });
+  if (beforeLoad) await page.evaluateOnNewDocument(beforeLoad);
+  await page.goto(url);
+  await role(page, 'tab', 'Train');
+  return page;
+}
+
+/** The elements that can have a role, for those roles that the tests ask for. */
+const ROLES = {
+  button: 'button',
+  tab: '[role="tab"]',
+  radio: 'input[type="radio"]',
+  spinbutton: 'input[type="number"]',
+  slider: 'input[type="range"]',
+  region: 'section[aria-label], section[aria-labelledby]',
+};
+
+/**
+ * The element with this role and accessible name, once it is there. Chromium computes role and name as it does for
+ * screen readers. Firefox, asked for the same, takes seconds for each; there a few lines find the same elements.
+ */
+export async function role(page, name, label) {
+  const inFirefox = (await page.browser().version()).toLowerCase().includes('firefox');
+  if (!inFirefox) return page.waitForSelector(`::-p-aria([name="${label}"][role="${name}"])`);
+  const found = await page.waitForFunction(findNamed, { polling: 50 }, ROLES[name], label);
+  return found.asElement();
+}
+
+/** Runs in the page. */
+function findNamed(selector, label) {
+  const textOf = (element) => {
+    const copy = element.cloneNode(true);
+    for (const hidden of copy.querySelectorAll('[aria-hidden="true"]')) hidden.remove();
+    return copy.textContent.replace(/\s+/g, ' ').trim();
+  };
+  const nameOf = (element) => {
+    const labelledBy = document.getElementById(element.getAttribute('aria-labelledby'));
+    const labelling = labelledBy ?? element.labels?.[0] ?? element;
+    return element.getAttribute('aria-label') ?? textOf(labelling);
+  };
+  return [...document.querySelectorAll(selector)].find((element) => nameOf(element) === label);
+}
+
+export async function press(page, label) {
+  const button = await role(page, 'button', label);
+  await button.click();
+}
+
+export async function choose(page, label) {
+  const radio = await role(page, 'radio', label);
+  await radio.evaluate((input) => input.click());
+}
+
+/** Types a number in the field with this label, as a person does: over what is there, then on to the next field. */
+export async function type(page, label, text) {
+  const field = await role(page, 'spinbutton', label);
+  await field.evaluate((input) => {
+    input.focus();
+    input.select();
+  });
+  await page.keyboard.type(text);
+  await page.keyboard.press('Tab');
+}
+
+export function status(page) {
+  return page.$eval('[role="status"]', (element) => element.textContent.trim());
+}
+
+/** Waits until the status line matches, and gives it. */
+export async function untilStatus(page, pattern) {
+  await page.waitForFunction(
+    (source) => new RegExp(source).test(document.querySelector('[role="status"]')?.textContent ?? ''),
+    { timeout: PATIENCE_MS, polling: 50 },
+    pattern.source,
+  );
+  return status(page);
+}
+
+/** Steps made, as the page's counter shows them. */
+export function stepsMade(page) {
+  return page.$$eval('dl dt', (terms) => {
+    const term = terms.find((element) => element.textContent === 'step');
+    return Number(term.nextElementSibling.textContent.replaceAll(',', ''));
+  });
+}
+
+export async function untilSteps(page, least) {
+  await page.waitForFunction(
+    (count) => {
+      const term = [...document.querySelectorAll('dl dt')].find((element) => element.textContent === 'step');
+      return Number(term.nextElementSibling.textContent.replaceAll(',', '')) >= count;
+    },
+    { timeout: PATIENCE_MS, polling: 50 },
+    least,
+  );
+}
+
+/** Waits until the page has stopped and finished its evaluation. */
+export async function untilMeasured(page) {
+  await page.waitForFunction(
+    () => {
+      const text = document.querySelector('[role="status"]')?.textContent ?? '';
+      return /^(Paused|Ready|Started over|Diverged|Stopped)/.test(text) && !/Measuring|preparing/.test(text);
+    },
+    { timeout: PATIENCE_MS, polling: 50 },
+  );
+}
+
+/** The text of what has this label: the figures of one mode, for example. */
+export async function regionText(page, label) {
+  const region = await role(page, 'region', label);
+  return region.evaluate((element) => element.textContent);
+}
+
+/** Test accuracy in per cent; null where a message stands in its place, or nothing yet. */
+export async function testAccuracy(page, mode) {
+  const match = /([\d.]+) %/.exec(await regionText(page, `Test accuracy, ${mode} mode`));
+  return match && Number(match[1]);
+}
+
+/** The latest value of a curve, from the legend of the chart with this title. */
+export async function legendValue(page, chart, curve) {
+  const text = await page.$$eval(
+    'figure',
+    (figures, title, label) => {
+      const figure = figures.find((element) => element.querySelector('h2')?.textContent === title);
+      const button = [...figure.querySelectorAll('button')].find((element) => element.textContent.startsWith(label));
+      return button.querySelector('output').textContent;
+    },
+    chart,
+    curve,
+  );
+  return Number(text.replace(/ %$/, ''));
+}

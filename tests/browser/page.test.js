@@ -1,0 +1,249 @@
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import {
+  choose,
+  inEachBrowser,
+  press,
+  regionText,
+  role,
+  serveSite,
+  stepsMade,
+  testAccuracy,
+  type,
+  untilMeasured,
+  untilStatus,
+  untilSteps,
+} from './harness.js';
+
+const hash = (page) => page.evaluate(() => location.hash);
+
+inEachBrowser('the page', ({ open }, test) => {
+  test('the hash carries the state: written on change, read on load and when it changes', async () => {
+    const page = await open('#v=1&view=train&norm=group&groups=4&placement=after&model=mlp&batch=12&lr=0.003&seed=42');
+    await untilMeasured(page);
+    assert.equal(
+      await hash(page),
+      '#v=1&view=train&norm=group&groups=4&placement=after&model=mlp&batch=12&lr=0.003&seed=42',
+    );
+    assert.equal(await (await role(page, 'radio', 'GroupNorm')).evaluate((input) => input.checked), true);
+    assert.equal(await (await role(page, 'spinbutton', 'Seed')).evaluate((input) => input.value), '42');
+    const entries = await page.evaluate(() => history.length);
+    await choose(page, 'LayerNorm');
+    await type(page, 'Batch size', '48');
+    assert.match(await hash(page), /&norm=layer&.*&batch=48&/);
+    assert.equal(await page.evaluate(() => history.length), entries, 'changes replace the entry, they add none');
+    await page.evaluate(() => {
+      location.hash = '#norm=none&batch=7';
+    });
+    await untilStatus(page, /Ready: .* with no normalization/);
+    assert.equal(await (await role(page, 'spinbutton', 'Batch size')).evaluate((input) => input.value), '7');
+    assert.match(
+      await hash(page),
+      /^#v=1&view=train&norm=none&placement=before&model=smallcnn&batch=7&lr=0\.02&seed=1$/,
+    );
+  });
+
+  test('nonsense in the hash is brought into range and said', async () => {
+    const page = await open('#v=9&view=moon&norm=%3Cb%3E&batch=9999&lr=-1&seed=abc&groups=3&layer=%22%3E&unknown=1');
+    await untilMeasured(page);
+    assert.match(
+      await hash(page),
+      /^#v=1&view=train&norm=batch&placement=before&model=smallcnn&batch=256&lr=0\.0001&seed=1$/,
+    );
+    const notes = await regionText(page, 'Notes on this link');
+    for (const label of [
+      'version 9',
+      'View',
+      'Normalization',
+      'Batch size',
+      'Learning rate',
+      'Seed',
+      'Groups',
+      'Layer',
+    ]) {
+      assert.ok(notes.includes(label), `${label} is missing in: ${notes}`);
+    }
+    await press(page, 'Dismiss');
+    assert.equal(await page.$('[aria-label="Notes on this link"]'), null);
+  });
+
+  test('a number out of range is mended at its field', async () => {
+    const page = await open();
+    await untilMeasured(page);
+    await type(page, 'Batch size', '900');
+    const field = await role(page, 'spinbutton', 'Batch size');
+    assert.equal(await field.evaluate((input) => input.value), '256');
+    const message = await page.$eval('#error-batch', (element) => element.textContent);
+    assert.equal(message, 'Batch size 900 is outside 1 to 256; 256 is used.');
+  });
+
+  test('the theme is switched and stays', async () => {
+    const page = await open();
+    const theme = () => page.evaluate(() => document.documentElement.dataset.theme);
+    const first = await theme();
+    await press(page, 'Dark theme');
+    const second = await theme();
+    assert.deepEqual([first, second].sort(), ['dark', 'light']);
+    await page.reload();
+    await role(page, 'tab', 'Train');
+    assert.equal(await theme(), second);
+    await press(page, 'Dark theme');
+    assert.equal(await theme(), first);
+  });
+
+  test('axe finds nothing in either theme', async () => {
+    const page = await open('#model=mlp&norm=batch&batch=1');
+    await page.evaluate(() => {
+      for (const details of document.querySelectorAll('details')) details.open = true;
+    });
+    await untilMeasured(page);
+    for (const situation of ['refused', 'trained']) {
+      if (situation === 'trained') {
+        await type(page, 'Batch size', '4');
+        await press(page, 'Step');
+        await untilStatus(page, /^Paused at step 1,/);
+        await untilMeasured(page);
+      }
+      for (let i = 0; i < 2; i++) {
+        const theme = await page.evaluate(() => document.documentElement.dataset.theme);
+        const found = await axeViolations(page);
+        assert.deepEqual(found, [], `${theme}, ${situation}`);
+        await press(page, 'Dark theme');
+      }
+    }
+  });
+
+  test('nothing sticks out at 360 pixels', async () => {
+    const page = await open('#norm=batch&model=mlp&batch=1', { width: 360, height: 740 });
+    await page.evaluate(() => {
+      for (const details of document.querySelectorAll('details')) details.open = true;
+    });
+    await untilMeasured(page);
+    await press(page, 'Play');
+    await untilStatus(page, /^Stopped/);
+    const excess = () =>
+      page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.equal(await excess(), 0);
+    await choose(page, 'GroupNorm');
+    await untilMeasured(page);
+    assert.equal(await excess(), 0);
+  });
+
+  test('everything is reached and worked by keyboard', async () => {
+    const page = await open();
+    await untilMeasured(page);
+    const focused = () =>
+      page.evaluate(() => {
+        const element = document.activeElement;
+        return element.getAttribute('aria-label') ?? element.labels?.[0]?.innerText ?? element.innerText;
+      });
+    const tabTo = async (pattern) => {
+      for (let i = 0; i < 60; i++) {
+        await page.keyboard.press('Tab');
+        if (pattern.test(await focused())) return;
+      }
+      assert.fail(`Tab never came to ${pattern}`);
+    };
+    await tabTo(/^BatchNorm/);
+    await page.keyboard.press('ArrowDown');
+    assert.match(await hash(page), /norm=layer/);
+    await tabTo(/^Batch size slider/);
+    await page.keyboard.press('ArrowRight');
+    assert.match(await hash(page), /batch=48/);
+    await untilStatus(page, /Ready/);
+    await tabTo(/^Play/);
+    await page.keyboard.press('Enter');
+    await untilSteps(page, 3);
+    await page.keyboard.press('Tab');
+    assert.match(await focused(), /^Pause/);
+    await page.keyboard.press(' ');
+    await untilStatus(page, /^Paused/);
+  });
+
+  test('embed=1 leaves header and footer out', async () => {
+    const page = await open('#embed=1');
+    assert.equal(await page.$('header h1'), null);
+    assert.equal(await page.$('footer'), null);
+    await untilMeasured(page);
+    assert.match(await hash(page), /&embed=1$/);
+  });
+
+  test('the site works in a folder, from a server that sends .gz as gzip-encoded', async () => {
+    const other = await serveSite({ folder: '/docs/normlab/', encodeGzip: true });
+    try {
+      const page = await open();
+      await page.goto(other.url);
+      await untilMeasured(page);
+      await press(page, 'Step');
+      await untilStatus(page, /^Paused at step 1,/);
+    } finally {
+      other.close();
+    }
+  });
+});
+
+inEachBrowser('trouble', (context, test) => {
+  test('an engine that cannot be loaded is said, and loaded on demand', async () => {
+    context.site.broken = /\.wasm$/;
+    const page = await context.open('#seed=3');
+    await role(page, 'button', 'Restart engine');
+    await untilStatus(page, /^The engine has stopped/);
+    context.site.broken = null;
+    await press(page, 'Restart engine');
+    await untilStatus(page, /^Ready/);
+    await untilMeasured(page);
+    assert.match(await hash(page), /seed=3/);
+    assert.notEqual(await testAccuracy(page, 'eval'), null);
+  });
+
+  test('images that cannot be loaded are said by their address', async () => {
+    context.site.broken = /t10k-images/;
+    try {
+      const page = await context.open();
+      assert.match(await untilStatus(page, /^The engine has stopped/), /t10k-images/);
+    } finally {
+      context.site.broken = null;
+    }
+  });
+
+  test('after the worker has died training can begin anew', async () => {
+    const page = await context.open('', { beforeLoad: keepWorkers });
+    await untilMeasured(page);
+    await press(page, 'Play');
+    await untilSteps(page, 3);
+    await page.evaluate(() =>
+      globalThis.workers.at(-1).dispatchEvent(new ErrorEvent('error', { message: 'out of luck' })),
+    );
+    assert.match(await untilStatus(page, /^The engine has stopped/), /out of luck/);
+    await press(page, 'Restart engine');
+    await untilStatus(page, /^Ready/);
+    assert.equal(await stepsMade(page), 0);
+    await press(page, 'Play');
+    await untilSteps(page, 3);
+  });
+
+  test('without workers the page says so', async () => {
+    const page = await context.open('', { beforeLoad: () => delete globalThis.Worker });
+    const alert = await page.waitForSelector('[role="alert"]');
+    assert.match(await alert.evaluate((element) => element.textContent), /does not allow/);
+    await untilStatus(page, /cannot train/);
+  });
+});
+
+/** What axe-core finds in the page as it stands, a line each. */
+async function axeViolations(page) {
+  await page.addScriptTag({ path: createRequire(import.meta.url).resolve('axe-core/axe.min.js') });
+  const violations = await page.evaluate(async () => (await globalThis.axe.run()).violations);
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
+}
+
+/** Runs in the page, before its scripts. */
+function keepWorkers() {
+  globalThis.workers = [];
+  globalThis.Worker = class extends Worker {
+    constructor(...args) {
+      super(...args);
+      globalThis.workers.push(this);
+    }
+  };
+}

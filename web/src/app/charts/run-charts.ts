@@ -1,0 +1,87 @@
+import type uPlot from 'uplot';
+import type { EvaluationPoint, RunHistory, StepCurve } from '../state/history';
+
+/** How one curve looks. Colours are names of CSS custom properties, so that the theme decides. */
+export interface CurveStyle {
+  label: string;
+  color: string;
+  width: number;
+  /** On and off in CSS pixels; train mode is dashed, eval mode solid. */
+  dash?: number[];
+  /** A large dot at each point, for curves with few of them. */
+  points?: boolean;
+}
+
+export interface RunChart {
+  title: string;
+  caption: string;
+  curves: CurveStyle[];
+  format: (value: number) => string;
+  /** Lower and upper end of the y axis for the data at hand. */
+  range: (data: uPlot.AlignedData) => [number, number];
+  data: (history: RunHistory) => uPlot.AlignedData;
+}
+
+const TRAIN_DASH = [6, 4];
+
+const curves: CurveStyle[] = [
+  { label: 'each batch', color: '--raw', width: 1 },
+  { label: 'batches, smoothed', color: '--ink-2', width: 1.5, dash: TRAIN_DASH },
+  { label: 'test, eval mode', color: '--norm', width: 2.5, points: true },
+  { label: 'test, train mode', color: '--norm', width: 2.5, dash: TRAIN_DASH, points: true },
+];
+
+const SMOOTH = 2;
+
+/** The y axis follows the smoothed and test curves; single batches may stick out. */
+function lossRange(data: uPlot.AlignedData): [number, number] {
+  let top = 0.5;
+  for (const curve of data.slice(SMOOTH)) {
+    for (const value of curve as (number | null)[]) if (value !== null && value > top) top = value;
+  }
+  return [0, top * 1.1];
+}
+
+export const lossChart: RunChart = {
+  title: 'Loss',
+  caption: 'Mean cross-entropy, by step. Guessing among ten classes gives 2.30.',
+  curves,
+  format: (value) => value.toFixed(3),
+  range: lossRange,
+  data: ({ loss, evaluations }) => align(loss, evaluations, 'loss'),
+};
+
+export const accuracyChart: RunChart = {
+  title: 'Accuracy',
+  caption: 'Share of right labels, by step. Guessing gives 10 %.',
+  curves,
+  format: (value) => `${(100 * value).toFixed(1)} %`,
+  range: () => [0, 1],
+  data: ({ accuracy, evaluations }) => align(accuracy, evaluations, 'accuracy'),
+};
+
+/** Brings the points of training and of evaluation, both ascending in steps, on one x axis, with gaps where one has none. */
+function align(curve: StepCurve, evaluations: readonly EvaluationPoint[], key: 'loss' | 'accuracy'): uPlot.AlignedData {
+  const x: number[] = [];
+  const raw: (number | null)[] = [];
+  const smooth: (number | null)[] = [];
+  const evalMode: (number | null)[] = [];
+  const trainMode: (number | null)[] = [];
+  let i = 0;
+  let j = 0;
+  while (i < curve.length || j < evaluations.length) {
+    const step = i < curve.length ? (curve.steps[i] as number) : Number.POSITIVE_INFINITY;
+    const evaluation = evaluations[j];
+    const at = Math.min(step, evaluation?.step ?? Number.POSITIVE_INFINITY);
+    const trained = step === at;
+    const evaluated = evaluation?.step === at ? evaluation : undefined;
+    x.push(at);
+    raw.push(trained ? (curve.mean[i] as number) : null);
+    smooth.push(trained ? (curve.smooth[i] as number) : null);
+    evalMode.push(evaluated?.eval?.[key] ?? null);
+    trainMode.push(evaluated?.train?.[key] ?? null);
+    if (trained) i++;
+    if (evaluated) j++;
+  }
+  return [x, raw, smooth, evalMode, trainMode];
+}

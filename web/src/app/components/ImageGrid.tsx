@@ -1,0 +1,125 @@
+import { useEffect, useRef } from 'preact/hooks';
+import type { Mode, Prediction } from '../../worker/protocol';
+import { GRID_IMAGES, settings } from '../settings';
+import type { ImagesResult, LabModel } from '../state/lab';
+import { LineKey } from './LineKey';
+
+/** Test images with the label predicted in either mode; those on which the modes disagree are marked. */
+export function ImageGrid({ lab }: { lab: LabModel }) {
+  const images = lab.images.value;
+  const set = lab.config.value.images;
+  const last = settings.images.max;
+  return (
+    <section class="images" aria-labelledby="images-title">
+      <header>
+        <h2 id="images-title">Single images</h2>
+        <p class="tally">{images ? tally(images) : 'No predictions yet.'}</p>
+        <div class="pager">
+          <button
+            type="button"
+            class="quiet"
+            aria-disabled={set === 0}
+            onClick={() => lab.set('images', Math.max(0, set - 1))}
+          >
+            Previous images
+          </button>
+          <button
+            type="button"
+            class="quiet"
+            aria-disabled={set === last}
+            onClick={() => lab.set('images', Math.min(last, set + 1))}
+          >
+            Next images
+          </button>
+        </div>
+      </header>
+      {images && <p class="note">{companions(images)}</p>}
+      {images && <Cards lab={lab} images={images} first={set * GRID_IMAGES} />}
+    </section>
+  );
+}
+
+function tally({ eval: evalPredictions, train }: ImagesResult): string {
+  if ('failure' in train) return 'Train mode refused';
+  const differing = evalPredictions.filter(({ label }, i) => label !== train[i]?.label).length;
+  return `${differing} of ${evalPredictions.length} differ`;
+}
+
+function companions({ batch, train }: ImagesResult): string {
+  if ('failure' in train) return 'Train mode gives no labels for batches of this size; eval mode does.';
+  return batch === 1
+    ? 'In train mode each image was a batch of its own.'
+    : `In train mode these images were put through in batches of up to ${batch}: an image's label there can depend on its neighbours.`;
+}
+
+function Cards({ lab, images, first }: { lab: LabModel; images: ImagesResult; first: number }) {
+  const engine = lab.engine.value;
+  const names = engine.phase === 'ready' ? engine.classNames : [];
+  const { pixels, height, width, labels, eval: evalPredictions, train } = images;
+  return (
+    <ul class="cards">
+      {labels.map((label, i) => {
+        const evalPrediction = evalPredictions[i];
+        const trainPrediction = 'failure' in train ? undefined : train[i];
+        const differs = trainPrediction !== undefined && trainPrediction.label !== evalPrediction?.label;
+        const plane = pixels.subarray(i * height * width, (i + 1) * height * width);
+        return (
+          <li key={first + i} class={differs ? 'card differs' : 'card'}>
+            <Picture number={first + i} pixels={plane} height={height} width={width} />
+            <p class="truth">{names[label]}</p>
+            {differs && <p class="mark">differs</p>}
+            <Guess mode="eval" prediction={evalPrediction} label={label} names={names} />
+            <Guess mode="train" prediction={trainPrediction} label={label} names={names} />
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+interface GuessProps {
+  mode: Mode;
+  prediction: Prediction | undefined;
+  label: number;
+  names: string[];
+}
+
+function Guess({ mode, prediction, label, names }: GuessProps) {
+  const right = prediction?.label === label;
+  return (
+    <p class={right ? 'guess' : 'guess wrong'}>
+      <LineKey mode={mode} />
+      <span class="visually-hidden">{mode} mode: </span>
+      <span class="guess-name">{prediction ? names[prediction.label] : 'refused'}</span>
+      {prediction && (
+        <span class="guess-share">
+          {Math.round(100 * prediction.confidence)}&#8202;%
+          <span class="visually-hidden">, {right ? 'right' : 'wrong'}</span>
+        </span>
+      )}
+    </p>
+  );
+}
+
+interface PictureProps {
+  number: number;
+  pixels: Uint8Array;
+  height: number;
+  width: number;
+}
+
+function Picture({ number, pixels, height, width }: PictureProps) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    const context = canvas.current?.getContext('2d');
+    if (!context) return;
+    const image = context.createImageData(width, height);
+    pixels.forEach((grey, i) => {
+      image.data.set([grey, grey, grey, 255], 4 * i);
+    });
+    context.putImageData(image, 0, 0);
+  }, [pixels, height, width]);
+  return (
+    <canvas ref={canvas} class="picture" height={height} width={width} role="img" aria-label={`Test image ${number}`} />
+  );
+}

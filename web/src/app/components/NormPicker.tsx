@@ -1,0 +1,43 @@
+import { settings } from '../settings';
+import type { LabModel } from '../state/lab';
+import { ChoiceField } from './ChoiceField';
+import { NormGlyph } from './NormGlyph';
+
+export function NormPicker({ lab }: { lab: LabModel }) {
+  const { norm } = lab.config.value;
+  const { label, help, choices } = settings.norm;
+  const chosen = choices.find(({ value }) => value === norm);
+  return (
+    <section class="norm-section">
+      <fieldset class="norm-picker" aria-describedby="help-norm">
+        <legend>{label}</legend>
+        <p class="help" id="help-norm">
+          {help} Rows are the images of a batch, columns the channels.
+        </p>
+        <div class="norm-cards">
+          {choices.map((choice) => (
+            <label key={choice.value} class="norm-card" data-norm={choice.value}>
+              <input
+                type="radio"
+                name="norm"
+                value={choice.value}
+                checked={choice.value === norm}
+                aria-describedby={`help-norm-${choice.value}`}
+                onChange={() => lab.set('norm', choice.value)}
+              />
+              <NormGlyph norm={choice.value} />
+              <span class="norm-name">{choice.label}</span>
+              <span class="norm-help" id={`help-norm-${choice.value}`} aria-hidden="true">
+                {choice.help}
+              </span>
+            </label>
+          ))}
+        </div>
+        <p class="norm-chosen" aria-hidden="true">
+          {chosen?.label}: {chosen?.help}.
+        </p>
+      </fieldset>
+      {norm === 'group' && <ChoiceField lab={lab} name="groups" />}
+    </section>
+  );
+}

@@ -1,0 +1,124 @@
+import type { Failure, Mode, ModeResult, Score } from '../../worker/protocol';
+import { explainModes, modeSources, plainMessage } from '../state/explain';
+import type { LabModel } from '../state/lab';
+import { count } from '../state/status';
+import { LineKey } from './LineKey';
+
+/** Test accuracy in either mode, beside each other and on one scale. */
+export function Readout({ lab }: { lab: LabModel }) {
+  const config = lab.config.value;
+  const evaluation = lab.evaluation.value;
+  const engine = lab.engine.value;
+  const sources = modeSources(config);
+  const images = engine.phase === 'ready' ? count(engine.testImages) : '2,000';
+  const [evalScore, trainScore] = [scoreOf(evaluation?.eval), scoreOf(evaluation?.train)];
+  return (
+    <section class="readout" aria-labelledby="readout-title">
+      <header>
+        <h2 id="readout-title">Test accuracy</h2>
+        <p>
+          {evaluation
+            ? `on ${images} images it was not trained on, after step ${count(evaluation.step)}`
+            : `on ${images} images it was not trained on`}
+        </p>
+      </header>
+      <div class="readings">
+        <Reading mode="eval" title="Eval mode" source={sources.eval} result={evaluation?.eval} />
+        <Reading mode="train" title="Train mode" source={sources.train} result={evaluation?.train} />
+        <Difference evalScore={evalScore} trainScore={trainScore} />
+      </div>
+      <Gauge evalScore={evalScore} trainScore={trainScore} />
+      <p class="why">{explainModes(config, evaluation?.step ?? lab.progress.value.step)}</p>
+    </section>
+  );
+}
+
+interface ReadingProps {
+  mode: Mode;
+  title: string;
+  source: string;
+  result: ModeResult<Score> | undefined;
+}
+
+function Reading({ mode, title, source, result }: ReadingProps) {
+  const failure = result && 'failure' in result ? result.failure : null;
+  const score = scoreOf(result);
+  return (
+    <section class="reading" data-mode={mode} aria-label={`Test accuracy, ${title.toLowerCase()}`}>
+      <h3>
+        <LineKey mode={mode} />
+        {title}
+      </h3>
+      {failure ? (
+        <Refusal failure={failure} />
+      ) : (
+        <p class="figure">{score ? percent(percentOf(score)) : <span>–</span>}</p>
+      )}
+      <p class="source">{source}</p>
+    </section>
+  );
+}
+
+function Refusal({ failure }: { failure: Failure }) {
+  return <p class="refusal">{plainMessage(failure)}</p>;
+}
+
+function Difference({ evalScore, trainScore }: { evalScore: Score | null; trainScore: Score | null }) {
+  const points = evalScore && trainScore ? tenths(percentOf(trainScore) - percentOf(evalScore)) : null;
+  return (
+    <section class="reading difference" aria-label="Difference of the test accuracies">
+      <h3>Difference</h3>
+      <p class="figure">{points === null ? <span>–</span> : signed(points)}</p>
+      <p class="source">{points === null ? 'points, train minus eval' : verdict(points)}</p>
+    </section>
+  );
+}
+
+/** As it is shown, so that the difference is that of the figures beside it. */
+function percentOf({ accuracy }: Score): number {
+  return tenths(100 * accuracy);
+}
+
+function tenths(value: number): number {
+  return Math.round(10 * value) / 10;
+}
+
+function verdict(points: number): string {
+  if (points === 0) return 'points: no difference';
+  return points < 0 ? 'points: train mode is lower' : 'points: train mode is higher';
+}
+
+/** Both accuracies on one ruled scale, eval above the line and train beneath it. */
+function Gauge({ evalScore, trainScore }: { evalScore: Score | null; trainScore: Score | null }) {
+  return (
+    <div class="gauge" aria-hidden="true">
+      {evalScore && <i class="needle" data-mode="eval" style={{ '--at': evalScore.accuracy }} />}
+      {trainScore && <i class="needle" data-mode="train" style={{ '--at': trainScore.accuracy }} />}
+      <div class="rule">
+        {[0, 0.1, 0.25, 0.5, 0.75, 1].map((at) => (
+          <span key={at} style={{ '--at': at }}>
+            {at === 0.1 ? 'guess' : `${100 * at}`}
+          </span>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function scoreOf(result: ModeResult<Score> | undefined): Score | null {
+  return result && !('failure' in result) ? result : null;
+}
+
+function percent(share: number) {
+  return (
+    <>
+      {share.toFixed(1)}
+      <small> %</small>
+    </>
+  );
+}
+
+function signed(points: number): string {
+  const sign = points < 0 ? '−' : points > 0 ? '+' : '';
+  return `${sign}${Math.abs(points).toFixed(1)}`;
+}

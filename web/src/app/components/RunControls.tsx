@@ -1,0 +1,84 @@
+import { advice, type LabModel } from '../state/lab';
+import { count } from '../state/status';
+
+export function RunControls({ lab }: { lab: LabModel }) {
+  const { phase } = lab.progress.value;
+  const usable = lab.engine.value.phase === 'loading' || lab.engine.value.phase === 'ready';
+  const running = phase === 'running';
+  const ended = phase === 'diverged';
+  // aria-disabled rather than disabled: a button that was just pressed must keep the focus.
+  return (
+    <section class="transport" aria-label="Training" data-phase={phase}>
+      <div class="transport-row">
+        <div class="keys">
+          <Key label="Play" enabled={usable && !running && !ended} primary={!running} onPress={() => lab.play()}>
+            <path d="M3 1.5v11l9-5.5z" />
+          </Key>
+          <Key label="Pause" enabled={usable && running} primary={running} onPress={() => lab.pause()}>
+            <path d="M2.5 1.5h3v11h-3zM8.5 1.5h3v11h-3z" />
+          </Key>
+          <Key label="Step" enabled={usable && !ended} onPress={() => lab.step()}>
+            <path d="M1.5 1.5v11l7-5.5zM9.5 1.5h2.5v11H9.5z" />
+          </Key>
+          <Key label="Reset" enabled={usable} onPress={() => lab.reset()}>
+            <path d="M7 1a6 6 0 1 0 6 6h-2a4 4 0 1 1-4-4v2.6L11 2.8 7 0z" />
+          </Key>
+        </div>
+        <Counters lab={lab} />
+      </div>
+      <p class="status" role="status">
+        {lab.status.value}
+      </p>
+      <Remedy lab={lab} />
+    </section>
+  );
+}
+
+interface KeyProps {
+  label: string;
+  enabled: boolean;
+  primary?: boolean;
+  onPress: () => void;
+  children: preact.ComponentChildren;
+}
+
+function Key({ label, enabled, primary, onPress, children }: KeyProps) {
+  return (
+    <button
+      type="button"
+      class={primary ? 'key primary' : 'key'}
+      aria-disabled={!enabled}
+      onClick={() => enabled && onPress()}
+    >
+      <svg viewBox="0 0 14 14" aria-hidden="true" focusable="false">
+        {children}
+      </svg>
+      {label}
+    </button>
+  );
+}
+
+function Counters({ lab }: { lab: LabModel }) {
+  const { step, epoch, imagesPerSecond } = lab.progress.value;
+  return (
+    <dl class="counters">
+      <div>
+        <dt>step</dt>
+        <dd>{count(step)}</dd>
+      </div>
+      <div>
+        <dt>epoch</dt>
+        <dd>{count(epoch)}</dd>
+      </div>
+      <div>
+        <dt>images/s</dt>
+        <dd>{imagesPerSecond > 0 ? count(imagesPerSecond) : '–'}</dd>
+      </div>
+    </dl>
+  );
+}
+
+function Remedy({ lab }: { lab: LabModel }) {
+  const text = advice(lab, lab.progress.value.failure);
+  return text ? <p class="advice">{text}</p> : null;
+}

@@ -1,0 +1,60 @@
+import { useEffect, useRef } from 'preact/hooks';
+import { settings } from '../settings';
+import { isAboutBatchSize, plainMessage } from '../state/explain';
+import { advice, type LabModel } from '../state/lab';
+import { describeValue } from '../state/status';
+import { ChoiceField } from './ChoiceField';
+import { NumberField } from './NumberField';
+
+/** Narrower than this the settings are folded, so that the figures are not a screen away. */
+const WIDE = '(min-width: 700px)';
+
+export function RunSettings({ lab }: { lab: LabModel }) {
+  const details = useRef<HTMLDetailsElement>(null);
+  useEffect(() => {
+    const wide = matchMedia(WIDE);
+    const fold = () => {
+      if (details.current) details.current.open = wide.matches;
+    };
+    fold();
+    wide.addEventListener('change', fold);
+    return () => wide.removeEventListener('change', fold);
+  }, []);
+  const config = lab.config.value;
+  return (
+    <details class="run-settings" ref={details}>
+      <summary>
+        <span class="summary-title">Settings</span>
+        <span class="summary-values">
+          {describeValue('model', config)}, batch {config.batch}, rate {config.lr}, seed {config.seed}
+        </span>
+      </summary>
+      <ChoiceField lab={lab} name="model" />
+      {config.norm !== 'none' && <ChoiceField lab={lab} name="placement" />}
+      <NumberField lab={lab} name="batch" error={batchError(lab)} />
+      <NumberField lab={lab} name="lr" />
+      <NumberField lab={lab} name="seed">
+        <button type="button" class="quiet" onClick={() => lab.set('seed', randomSeed())}>
+          New seed
+        </button>
+      </NumberField>
+      <details class="more">
+        <summary>More</summary>
+        <NumberField lab={lab} name="momentum" />
+        <NumberField lab={lab} name="decay" />
+      </details>
+    </details>
+  );
+}
+
+/** PyTorch's complaint about the batch size, from training or from the evaluation in train mode. */
+function batchError(lab: LabModel): string | undefined {
+  const evaluated = lab.evaluation.value?.train;
+  const failures = [lab.progress.value.failure, evaluated && 'failure' in evaluated ? evaluated.failure : undefined];
+  const failure = failures.find((candidate) => candidate && isAboutBatchSize(candidate));
+  return failure && `${plainMessage(failure)}. ${advice(lab, failure)}`;
+}
+
+function randomSeed(): number {
+  return Math.floor(Math.random() * (settings.seed.max + 1));
+}

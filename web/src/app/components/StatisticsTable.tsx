@@ -1,0 +1,109 @@
+import type { ChannelStatistics, LayerInfo } from '../../worker/protocol';
+import type { LayerStatistics } from '../state/lab';
+import { count } from '../state/status';
+
+interface Column {
+  title: string;
+  values: Float32Array;
+  /** The largest value's distance from zero, which is the longest bar. */
+  extent: number;
+  signed: boolean;
+}
+
+export function StatisticsTable({
+  layer,
+  name,
+  statistics,
+}: {
+  layer: LayerInfo;
+  name: string;
+  statistics: LayerStatistics;
+}) {
+  const { channels, step } = statistics;
+  const columns = columnsOf(channels);
+  const rows = columns[0]?.values.length ?? 0;
+  return (
+    <>
+      <p class="note">{describe(name, layer, channels, step)}</p>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard */}
+      <section class="table-box" tabIndex={0} aria-label={`Values of layer ${layer.key}`}>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">channel</th>
+              {columns.map(({ title }) => (
+                <th key={title} scope="col">
+                  {breakable(title)}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {Array.from({ length: rows }, (_, row) => (
+              <tr key={row}>
+                <th scope="row">{row}</th>
+                {columns.map((column) => (
+                  <Cell key={column.title} column={column} row={row} />
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+    </>
+  );
+}
+
+function Cell({ column, row }: { column: Column; row: number }) {
+  const value = column.values[row] as number;
+  const length = column.extent > 0 ? Math.abs(value) / column.extent : 0;
+  return (
+    <td
+      class={`${column.signed ? 'signed' : ''} ${value < 0 ? 'negative' : ''}`}
+      style={{ '--length': length.toFixed(3) }}
+    >
+      {fiveDigits(value)}
+    </td>
+  );
+}
+
+function columnsOf({ runningMean, runningVar, weight, bias }: ChannelStatistics): Column[] {
+  const given: [string, Float32Array | undefined][] = [
+    ['running_mean', runningMean],
+    ['running_var', runningVar],
+    ['weight', weight],
+    ['bias', bias],
+  ];
+  return given.flatMap(([title, values]) =>
+    values ? [{ title, values, extent: largest(values), signed: values.some((value) => value < 0) }] : [],
+  );
+}
+
+/** Lets a name break behind its underscore where columns are narrow. */
+function breakable(name: string) {
+  const [first, second] = name.split('_');
+  return second ? [`${first}_`, <wbr key="break" />, second] : name;
+}
+
+/** Four decimals, fewer where there are many digits before the point. */
+function fiveDigits(value: number): string {
+  const before = Math.max(0, Math.floor(Math.log10(Math.abs(value) || 1)));
+  return value.toFixed(Math.max(0, 4 - before)).replace('-', '−');
+}
+
+function largest(values: Float32Array): number {
+  return values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+}
+
+function describe(name: string, layer: LayerInfo, channels: ChannelStatistics, step: number): string {
+  const values = layer.shape.slice(1).reduce((product, size) => product * size, 1);
+  const perImage = values === 1 ? 'one value' : `${count(values)} values`;
+  if (channels.runningMean) {
+    return `After step ${count(step)}. In train mode each channel is normalized over ${perImage} per image, times the images of the batch; running_mean and running_var follow those, 10 % a step, and eval mode uses them. Then comes times weight, plus bias.`;
+  }
+  const averaged =
+    channels.averaged > 1
+      ? ` There is one weight and one bias for each of ${count(channels.averaged)} positions in a channel; shown is their mean.`
+      : '';
+  return `After step ${count(step)}. ${name} keeps no running statistics: it takes mean and variance from each image anew, in either mode, hence train mode and eval mode do the same.${averaged}`;
+}

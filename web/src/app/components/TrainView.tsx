@@ -1,0 +1,30 @@
+import type { LabModel } from '../state/lab';
+import { Curves } from './Curves';
+import { EngineTrouble } from './EngineTrouble';
+import { Experiments } from './Experiments';
+import { ImageGrid } from './ImageGrid';
+import { LayerPanel } from './LayerPanel';
+import { NormPicker } from './NormPicker';
+import { Readout } from './Readout';
+import { RunControls } from './RunControls';
+import { RunSettings } from './RunSettings';
+
+export function TrainView({ lab }: { lab: LabModel }) {
+  return (
+    <div class="bench">
+      <div class="side">
+        <NormPicker lab={lab} />
+        <RunSettings lab={lab} />
+      </div>
+      <div class="stage">
+        <RunControls lab={lab} />
+        <EngineTrouble lab={lab} />
+        <Readout lab={lab} />
+        <Curves lab={lab} />
+        <ImageGrid lab={lab} />
+        <LayerPanel lab={lab} />
+      </div>
+      <Experiments lab={lab} />
+    </div>
+  );
+}

@@ -1,0 +1,126 @@
+/** What page and worker say to each other. Nothing here points into the engine's memory: arrays are copies, transferred. */
+
+export type NormName = 'none' | 'batch' | 'layer' | 'group';
+export type Placement = 'before' | 'after';
+export type Mode = 'train' | 'eval';
+
+/** An error that has crossed from the worker: classes do not survive the crossing, these three fields do. */
+export interface Failure {
+  name: string;
+  code: string;
+  message: string;
+}
+
+/** Everything that defines a run: equal values give bit-equal runs on the same engine variant. */
+export interface RunConfig {
+  model: string;
+  norm: NormName;
+  groups: number;
+  placement: Placement;
+  batch: number;
+  lr: number;
+  momentum: number;
+  decay: number;
+  seed: number;
+}
+
+export interface LayerInfo {
+  key: string;
+  type: string;
+  /** Of the output, without the batch. */
+  shape: number[];
+  isNorm: boolean;
+}
+
+export interface Score {
+  loss: number;
+  /** 0 to 1. */
+  accuracy: number;
+}
+
+/** One test image as the network sees it in one mode. */
+export interface Prediction {
+  label: number;
+  /** Softmax probability of that label, 0 to 1. */
+  confidence: number;
+}
+
+export type ModeResult<T> = T | { failure: Failure };
+
+/** Per-channel values of one normalization layer; what the layer does not keep is absent. */
+export interface ChannelStatistics {
+  runningMean?: Float32Array | undefined;
+  runningVar?: Float32Array | undefined;
+  weight?: Float32Array | undefined;
+  bias?: Float32Array | undefined;
+  /** Values of weight and bias that each entry is the mean of: LayerNorm has one for every position of a channel. */
+  averaged: number;
+}
+
+export type RunPhase = 'ready' | 'running' | 'paused' | 'diverged' | 'failed';
+
+/** The events of a run carry its number: what comes late from an older run is dropped. */
+export type SessionEvent =
+  /** Share of the images that has arrived, 0 to 1; null where the server does not tell how much there is. */
+  | { type: 'loading'; loaded: number | null }
+  | { type: 'loaded'; variant: string; classNames: string[]; trainImages: number; testImages: number }
+  /** The engine is gone: it could not be loaded, or it has trapped. Only a new worker helps. */
+  | { type: 'dead'; failure: Failure }
+  | { type: 'started'; run: number; stepsPerEpoch: number; parameters: number; layers: LayerInfo[] }
+  | {
+      type: 'progress';
+      run: number;
+      phase: RunPhase;
+      /** Steps made since the run began. */
+      step: number;
+      /** From 1. */
+      epoch: number;
+      /** Of training alone, evaluation not counted; 0 until known. */
+      imagesPerSecond: number;
+      /** The test images are being evaluated. */
+      evaluating: boolean;
+      /** Of the steps since the last progress event, the last of them being `step`. */
+      losses: Float32Array;
+      accuracies: Float32Array;
+      failure?: Failure;
+    }
+  | { type: 'evaluated'; run: number; step: number; eval: ModeResult<Score>; train: ModeResult<Score> }
+  | { type: 'statistics'; run: number; step: number; layer: string; channels: ChannelStatistics }
+  | {
+      type: 'images';
+      run: number;
+      step: number;
+      /** height × width grey values of each image, one after the other. */
+      pixels: Uint8Array;
+      height: number;
+      width: number;
+      labels: number[];
+      eval: Prediction[];
+      train: ModeResult<Prediction[]>;
+      /** Images that shared a batch in train mode. */
+      batch: number;
+    };
+
+/** What is shown beside the curves; changing it does not touch the run. */
+export interface Focus {
+  /** Key of a normalization layer; one that the model does not have stands for the first. */
+  layer: string;
+  /** The test images `first` to `first + count`. */
+  first: number;
+  count: number;
+}
+
+/** The calls the worker answers. Failures arrive as events, never as rejections. */
+export interface SessionApi {
+  /** Loads engine and images, then reports `loaded`, or `dead`. */
+  open(listener: (event: SessionEvent) => void): Promise<void>;
+  /** Drops the current run and prepares another, at step 0. With `play` it starts at once. */
+  start(run: number, config: RunConfig, focus: Focus, play: boolean): void;
+  setLearningRate(lr: number): void;
+  focus(focus: Focus): void;
+  play(): void;
+  /** Stops at the next step boundary, then evaluates. */
+  pause(): void;
+  /** Makes exactly one step, pausing first if need be. */
+  step(): void;
+}

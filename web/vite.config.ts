@@ -1,0 +1,21 @@
+import { fileURLToPath } from 'node:url';
+import preact from '@preact/preset-vite';
+import { defineConfig } from 'vite';
+
+const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
+
+export default defineConfig({
+  root: path('.'),
+  // Relative addresses let the built site stand under any path, in a documentation folder or on GitHub Pages.
+  base: './',
+  resolve: { alias: { normlab: path('../wasm/index.js') } },
+  plugins: [preact()],
+  worker: { format: 'es' },
+  build: {
+    outDir: path('../dist/site'),
+    emptyOutDir: true,
+    target: 'es2022',
+    // The modules and the images are fetched as files: inlined they could be neither streamed nor cached apart.
+    assetsInlineLimit: 0,
+  },
+});
