@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Option } from 'commander';
-import { launchBrowser } from '../browser/harness.js';
+import { browserNames, launchBrowser } from '../browser/browsers.js';
 import { benchCommand } from './options.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -29,7 +29,7 @@ window.bench = async (variant, words) => {
 </script>`;
 
 const command = benchCommand('bench-browser', 'Measures the engine in headless browsers.')
-  .addOption(new Option('--browser <browser...>').choices(['chromium', 'firefox']).default(['chromium']))
+  .addOption(new Option('--browser <browser...>').choices(browserNames).default(['chromium']))
   .parse();
 const { browser: browsers, variant: variants } = command.opts();
 
@@ -50,7 +50,7 @@ const server = createServer((request, response) => {
 await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
 
 for (const name of browsers) {
-  const browser = await launchBrowser(name);
+  const { browser, close } = await launchBrowser(name, { protocolTimeout: 0 });
   const page = await browser.newPage();
   page.setDefaultTimeout(0);
   await page.goto(`http://127.0.0.1:${server.address().port}/`);
@@ -59,6 +59,6 @@ for (const name of browsers) {
     const lines = await page.evaluate((which, words) => window.bench(which, words), variant, command.args);
     for (const line of lines) console.log(JSON.stringify({ browser: name, ...line }));
   }
-  await browser.close();
+  await close();
 }
 server.close();

@@ -35,9 +35,9 @@ export async function measureAll(engine, words, report) {
 /** Multiply-adds a millisecond, in registers alone. */
 function multiplyAddPeak({ runtime }) {
   const { nl_peak } = runtime.exports;
-  const rounds = 1e6;
+  const rounds = 1e7;
   let least = Infinity;
-  for (let i = 0; i < 12; i++) {
+  for (let i = 0; i < 8; i++) {
     const began = performance.now();
     nl_peak(rounds);
     least = Math.min(least, performance.now() - began);

@@ -1,34 +1,16 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import puppeteer from 'puppeteer-core';
+import { browserNames, launchBrowser, missingBrowser } from './browsers.js';
 
 const SITE = fileURLToPath(new URL('../../dist/site/', import.meta.url));
 
 /** Training on a loaded machine takes its time; a test that is still running after this hangs. */
 export const PATIENCE_MS = 120_000;
-
-const BROWSERS = {
-  chromium: {
-    executablePath: '/usr/bin/chromium',
-    debianPackage: 'chromium',
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  },
-  firefox: { executablePath: '/usr/bin/firefox-esr', debianPackage: 'firefox-esr', args: [] },
-};
 
 const TYPES = {
   '.html': 'text/html; charset=utf-8',
@@ -78,27 +60,20 @@ export async function serveSite({ folder = '/', encodeGzip = false } = {}) {
  * own, and `site`, the server.
  */
 export function inEachBrowser(title, body) {
-  for (const [browserName, { executablePath, debianPackage, args }] of Object.entries(BROWSERS)) {
-    const missing = !existsSync(executablePath);
-    const skip =
-      missing && process.env.CI !== 'true' && `${executablePath} is missing: apt-get install ${debianPackage}`;
+  for (const browserName of browserNames) {
+    const missing = missingBrowser(browserName);
+    const skip = process.env.CI !== 'true' && missing;
     describe(`${title}, in ${browserName}`, { skip, timeout: 10 * PATIENCE_MS }, () => {
       const context = { browserName, site: null, browser: null, open: null };
       const pages = [];
-      let profile;
+      let launched;
 
       before(async () => {
-        assert.ok(!missing, `${executablePath} is missing: apt-get install ${debianPackage}`);
+        assert.equal(missing, '');
         assert.ok(existsSync(join(SITE, 'index.html')), 'dist/site is missing: make build');
         context.site = await serveSite();
-        profile = await mkdtemp(join(tmpdir(), 'normlab-browser-'));
-        context.browser = await puppeteer.launch({
-          browser: browserName === 'firefox' ? 'firefox' : 'chrome',
-          executablePath,
-          args,
-          userDataDir: profile,
-          protocolTimeout: PATIENCE_MS,
-        });
+        launched = await launchBrowser(browserName, { protocolTimeout: PATIENCE_MS });
+        context.browser = launched.browser;
       });
 
       context.open = async (hash = '', options = {}) => {
@@ -108,9 +83,8 @@ export function inEachBrowser(title, body) {
       };
 
       after(async () => {
-        await context.browser?.close();
+        await launched?.close();
         context.site?.close();
-        if (profile) await rm(profile, { recursive: true, force: true, maxRetries: 5 });
       });
 
       body(context, (name, run) =>
