@@ -27,8 +27,8 @@ help: ## list the targets
 
 # ---- setting up: each does nothing when nothing is missing ------------------------------------------------------------
 
-.PHONY: setup-node setup-check setup-browsers
-setup-node setup-check setup-browsers: setup-%:
+.PHONY: setup-node setup-check setup-browsers setup-testdata
+setup-node setup-check setup-browsers setup-testdata: setup-%:
 	@$(SETUP) $*
 
 # Looked at in each run, written only when the toolchain is another one.
@@ -159,7 +159,7 @@ test: build setup-browsers build/native.env $(C_TESTS) ## all tests: C under san
 	@. build/native.env; $(run-tests) c node browser
 test-c: build/native.env $(C_TESTS) node_modules/.package-lock.json ## the C tests alone
 	@. build/native.env; $(run-tests) c
-test-node: modules types ## the Node tests alone
+test-node: modules types setup-testdata ## the Node tests alone
 	@$(run-tests) node
 test-browser: build setup-browsers ## the browser tests alone
 	@$(run-tests) browser

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import puppeteer from 'puppeteer-core';
 
 const BROWSERS = {
   chromium: {
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    path: process.env.CHROMIUM ?? find('chromium', 'chromium-browser', 'google-chrome'),
     debianPackage: 'chromium',
     args: [
       '--no-sandbox',
@@ -18,15 +18,21 @@ const BROWSERS = {
       '--disable-sync',
     ],
   },
-  firefox: { executablePath: process.env.FIREFOX ?? '/usr/bin/firefox-esr', debianPackage: 'firefox-esr', args: [] },
+  firefox: { path: process.env.FIREFOX ?? find('firefox-esr', 'firefox'), debianPackage: 'firefox-esr', args: [] },
 };
 
 export const browserNames = Object.keys(BROWSERS);
 
+/** @param {...string} names @returns {string | undefined} the first that is on PATH */
+function find(...names) {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  return names.flatMap((name) => folders.map((folder) => join(folder, name))).find((file) => existsSync(file));
+}
+
 /** @param {string} name @returns {string} what to install, empty where the browser is there */
 export function missingBrowser(name) {
-  const { executablePath, debianPackage } = BROWSERS[name];
-  return existsSync(executablePath) ? '' : `${executablePath} is missing: apt-get install ${debianPackage}`;
+  const { path, debianPackage } = BROWSERS[name];
+  return path && existsSync(path) ? '' : `${name} is missing: apt-get install ${debianPackage}`;
 }
 
 /**
@@ -36,7 +42,7 @@ export function missingBrowser(name) {
  * @param {{ protocolTimeout?: number }} [options]
  */
 export async function launchBrowser(name, options) {
-  const { executablePath, args } = BROWSERS[name];
+  const { path: executablePath, args } = BROWSERS[name];
   const profile = await mkdtemp(join(tmpdir(), 'normlab-browser-'));
   const browser = await puppeteer.launch({
     browser: name === 'firefox' ? 'firefox' : 'chrome',

@@ -6,6 +6,7 @@
 #   setup.sh browsers    Chromium and Firefox
 #   setup.sh check       clang-format, gcc and clang
 #   setup.sh data        Debian's copy of Fashion-MNIST
+#   setup.sh testdata    the same, where it can be installed
 # Packages are installed by apt-get, and by root only. Elsewhere one line says what is missing and how to get it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -227,9 +228,12 @@ check() {
 
 data() { [ -e /usr/share/datasets/fashion-mnist ] || install dataset-fashion-mnist; }
 
+# All of Fashion-MNIST, which one test reads; where it cannot be had, that test says so.
+testdata() { if may_install || [ "${CI:-}" = true ]; then data; fi; }
+
 for part; do
   case $part in
-    toolchain | native | browsers | check | data) "$part" ;;
+    toolchain | native | browsers | check | data | testdata) "$part" ;;
     node) node_version ;;
     *) die "setup.sh: unknown part '$part'" ;;
   esac
