@@ -155,7 +155,7 @@ C_TESTS := $(PROGRAMS.scalar) $(PROGRAMS.simde)
 NODE = node $(shell node wasm/tools/node-flags.mjs)
 run-tests = C_TESTS='$(C_TESTS)' $(NODE) wasm/tools/test.mjs
 
-test: build setup-browsers build/native.env $(C_TESTS) ## all tests: C under sanitizers, Node, browsers
+test: build setup-browsers setup-testdata build/native.env $(C_TESTS) ## all tests: C under sanitizers, Node, browsers
 	@. build/native.env; $(run-tests) c node browser
 test-c: build/native.env $(C_TESTS) node_modules/.package-lock.json ## the C tests alone
 	@. build/native.env; $(run-tests) c
