@@ -1,4 +1,5 @@
 import { checkOptions } from './checks.js';
+import { loadDirectory } from './data/directory.js';
 import { idx } from './data/idx.js';
 import { loadDataset } from './data/load.js';
 import { normFactories } from './layers.js';
@@ -51,17 +52,8 @@ export async function createEngine(options) {
     trainer: (model, trainerOptions) => new Trainer(runtime, model, trainerOptions),
 
     loadDataset,
+    loadDirectory,
     idx,
-
-    /**
-     * In Node: the training and test set in a folder of standard IDX files.
-     *
-     * @type {typeof import('./data/directory.js').loadDirectory}
-     */
-    async loadDirectory(path) {
-      const directory = await import('./data/directory.js');
-      return directory.loadDirectory(path);
-    },
 
     /** @returns {{ bytes: number }} size of the engine's memory, which grows on demand and never shrinks */
     get memory() {

@@ -87,7 +87,8 @@ async function given(wasm) {
 /** @param {URL} url */
 async function read(url) {
   try {
-    if (url.protocol === 'file:' && globalThis.process?.versions?.node) return await (await nodeFs()).readFile(url);
+    const fs = nodeFs();
+    if (fs && url.protocol === 'file:') return await fs.promises.readFile(url);
     const response = await fetch(url);
     if (response.ok) return await response.arrayBuffer();
     throw new NormlabError('io', `createEngine: ${url}: HTTP status ${response.status}`);

@@ -18,33 +18,25 @@ const FILES = [
  * `train-images.idx3-ubyte`), as MNIST, Fashion-MNIST, KMNIST and others come. Node only.
  *
  * @param {string} path
- * @returns {Promise<{ train: Dataset, test: Dataset }>} mean and std are those of the training images in both
+ * @returns {{ train: Dataset, test: Dataset }} mean and std are those of the training images in both
  * @throws {NormlabError} `io` for a folder or file that is not there, `format` for a corrupt one, `unsupported` outside
  *   Node
  */
-export async function loadDirectory(path) {
+export function loadDirectory(path) {
   if (typeof path !== 'string') {
     throw new NormlabError('argument', `loadDirectory: path: expected a string, got ${typeof path}`);
   }
-  if (!globalThis.process?.versions?.node) {
-    throw new NormlabError('unsupported', 'loadDirectory: reads the file system, which only Node can');
-  }
-  const fs = await nodeFs();
-  const present = await fs.readdir(path).catch((error) => {
-    throw new NormlabError('io', `loadDirectory: cannot read the folder ${path}: ${reason(error)}`, { cause: error });
-  });
+  const fs = nodeFs();
+  if (!fs) throw new NormlabError('unsupported', 'loadDirectory: reads the file system, which only Node can');
+  const present = reading(`the folder ${path}`, () => fs.readdirSync(path));
   const names = FILES.map((file) => spellings(file).find((name) => present.includes(name)));
   const missing = FILES.filter((_, i) => !names[i]);
   if (missing.length > 0) {
     throw new NormlabError('io', `loadDirectory: ${path} has no ${missing.join(', ')} (nor with .gz)`);
   }
   const paths = names.map((name) => `${path.replace(/\/+$/, '')}/${name}`);
-  const [trainImages, trainLabels, testImages, testLabels] = await Promise.all(
-    paths.map((file) =>
-      fs.readFile(file).catch((error) => {
-        throw new NormlabError('io', `loadDirectory: cannot read ${file}: ${reason(error)}`, { cause: error });
-      }),
-    ),
+  const [trainImages, trainLabels, testImages, testLabels] = paths.map((file) =>
+    reading(file, () => fs.readFileSync(file)),
   );
   const train = idx(trainImages, trainLabels, { name: path, imagesName: paths[0], labelsName: paths[1] });
   const { mean, std } = train;
@@ -58,6 +50,20 @@ export async function loadDirectory(path) {
   // Neither file says how many classes there are, and a split may lack the last one.
   const classes = Math.max(train.classes, test.classes);
   return { train: makeDataset({ ...train, classes }), test: makeDataset({ ...test, classes }) };
+}
+
+/**
+ * @template T
+ * @param {string} what
+ * @param {() => T} read
+ * @returns {T}
+ */
+function reading(what, read) {
+  try {
+    return read();
+  } catch (error) {
+    throw new NormlabError('io', `loadDirectory: cannot read ${what}: ${reason(error)}`, { cause: error });
+  }
 }
 
 /** @param {string} file */

@@ -71,9 +71,9 @@ export async function loadDataset(name, options = {}) {
  * @param {LoadOptions['onProgress']} [onProgress]
  */
 async function readAll(urls, onProgress) {
-  const inNode = Boolean(globalThis.process?.versions?.node);
+  const fs = nodeFs()?.promises;
   const sources = await Promise.all(
-    urls.map((url) => (inNode && url.protocol === 'file:' ? openFile(url) : openUrl(url))),
+    urls.map((url) => (fs && url.protocol === 'file:' ? openFile(fs, url) : openUrl(url))),
   );
   const lengths = sources.map(({ length }) => length ?? Number.NaN);
   const sum = lengths.reduce((a, b) => a + b, 0);
@@ -96,9 +96,8 @@ async function readAll(urls, onProgress) {
  * @property {(progress: (bytes: number) => void) => Promise<Uint8Array>} read
  */
 
-/** @param {URL} url @returns {Promise<Source>} */
-async function openFile(url) {
-  const fs = await nodeFs();
+/** @param {typeof import('node:fs').promises} fs @param {URL} url @returns {Promise<Source>} */
+async function openFile(fs, url) {
   const { size } = await fs.stat(url).catch((error) => {
     throw unreadable(url, reason(error), error);
   });

@@ -1,11 +1,11 @@
 /**
- * Node's file system, without bundlers for browsers seeing it: they would warn of it, or put a stand-in there.
+ * Node's file system, or null elsewhere. Asked of the process and not imported, so that bundlers for browsers do not see
+ * it and no call has to wait for it.
  *
- * @returns {Promise<typeof import('node:fs/promises')>}
+ * @returns {typeof import('node:fs') | null}
  */
 export function nodeFs() {
-  const name = 'node:fs/promises';
-  return import(/* @vite-ignore */ name);
+  return globalThis.process?.getBuiltinModule?.('node:fs') ?? null;
 }
 
 /** @param {unknown} error @returns {string} what went wrong with a file, e.g. `ENOENT`, or the message */
