@@ -5,6 +5,7 @@
 #ifndef NL_LAYER_H
 #define NL_LAYER_H
 
+#include "base/memory.h"
 #include "kernels/kernels.h"
 
 #include <math.h>
