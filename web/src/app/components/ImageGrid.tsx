@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
-import type { Mode, Prediction } from '../../worker/protocol';
+import type { Mode, NormName, Prediction } from '../../worker/protocol';
 import { GRID_IMAGES, settings } from '../settings';
 import type { ImagesResult, LabModel } from '../state/lab';
 import { LineKey } from './LineKey';
@@ -33,7 +33,7 @@ export function ImageGrid({ lab }: { lab: LabModel }) {
           </button>
         </div>
       </header>
-      {images && <p class="note">{companions(images)}</p>}
+      {images && <p class="note">{companions(images, lab.config.value.norm)}</p>}
       {images && <Cards lab={lab} images={images} first={set * GRID_IMAGES} />}
     </section>
   );
@@ -45,7 +45,8 @@ function tally({ eval: evalPredictions, train }: ImagesResult): string {
   return `${differing} of ${evalPredictions.length} differ`;
 }
 
-function companions({ batch, train }: ImagesResult): string {
+function companions({ batch, train }: ImagesResult, norm: NormName): string {
+  if (norm !== 'batch') return 'Nothing here depends on the other images of a batch: both modes give the same labels.';
   if ('failure' in train) return 'Train mode gives no labels for batches of this size; eval mode does.';
   return batch === 1
     ? 'In train mode each image was a batch of its own.'
