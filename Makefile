@@ -213,11 +213,11 @@ format: node_modules/.package-lock.json | setup-check ## rewrite C and JavaScrip
 
 # ---- figures ----------------------------------------------------------------------------------------------------------
 
-bench: modules node_modules/.package-lock.json ## measure in Node, a JSON line each (BENCH_ARGS)
-	@$(NODE) tests/bench/bench.mjs $(BENCH_ARGS)
+bench: modules node_modules/.package-lock.json ## measure in Node, a JSON line each (ARGS)
+	@$(NODE) tests/bench/bench.mjs $(ARGS)
 
-bench-browser: build setup-browsers ## measure in Chromium, a JSON line each (BENCH_ARGS)
-	@$(NODE) tests/bench/browser.mjs $(BENCH_ARGS)
+bench-browser: build setup-browsers ## measure in Chromium, a JSON line each (ARGS)
+	@$(NODE) tests/bench/browser.mjs $(ARGS)
 
 size: build ## bytes of the modules and the page, raw and after gzip
 	@node wasm/tools/size.mjs $(MODULES) dist/site

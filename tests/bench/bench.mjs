@@ -1,4 +1,4 @@
-// Measures the engine in Node: make bench BENCH_ARGS='gemm --variant simd relaxed'
+// Measures the engine in Node: make bench ARGS='gemm --variant simd relaxed'
 import { createEngine } from 'normlab';
 import { measureAll } from './measure.js';
 import { benchCommand } from './options.js';

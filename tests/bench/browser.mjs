@@ -1,4 +1,4 @@
-// Measures the engine in a browser: make bench-browser BENCH_ARGS='"train smallcnn" --browser firefox'
+// Measures the engine in a browser: make bench-browser ARGS='"train smallcnn" --browser firefox'
 import { createReadStream, existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
