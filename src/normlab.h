@@ -158,6 +158,13 @@ NL_API int32_t nl_model_compare_row(int32_t bins);
 NL_API nl_status nl_model_compare(nl_model *model, double *figures, float *logits_train, float *logits_eval,
                                   const float *x, int32_t n, int32_t bins);
 
+/**
+ * Mean cross-entropy of logits [n, k] against class indices [n], in float64; dlogits [n, k] or NULL is its gradient;
+ * *correct counts the rows whose first largest logit is the label's. A label outside [0, k) is NL_ARGUMENT.
+ */
+NL_API nl_status nl_cross_entropy(double *loss, int32_t *correct, float *dlogits, const float *logits,
+                                  const int32_t *labels, int32_t n, int32_t k);
+
 /* ---- data --------------------------------------------------------------------------------------------------------- */
 
 /**

@@ -239,6 +239,11 @@ export class Model {
       const input = scratch.floats(data);
       const [train, evaluated] = outputs;
       this.check(call, exports.nl_model_compare(this.#handle, figures, train, evaluated, input, n, count));
+      const score = (/** @type {number} */ address) => {
+        const [loss, correct, ints] = [scratch.take(8), scratch.take(4), scratch.ints(targets ?? [])];
+        runtime.check(call, exports.nl_cross_entropy(loss, correct, 0, address, ints, n, this.classes));
+        return { loss: runtime.doubles(loss, 1)[0], accuracy: runtime.ints(correct, 1)[0] / n };
+      };
       const layers = this.#layers.map(({ key, type, shape }, index) => {
         const row = Array.from(runtime.doubles(figures + index * width * 8, width));
         return { key, type, shape: [...shape], ...comparison(row, count) };
@@ -253,9 +258,7 @@ export class Model {
         layers,
         logits: { train: logits[0], eval: logits[1] },
         changed,
-        ...(targets && {
-          figures: { train: crossEntropy(logits[0], targets), eval: crossEntropy(logits[1], targets) },
-        }),
+        ...(targets && { figures: { train: score(train), eval: score(evaluated) } }),
       };
     });
   }
@@ -401,24 +404,4 @@ function predictions(logits, classes) {
     const row = logits.subarray(i * classes, (i + 1) * classes);
     return row.reduce((best, value, j) => (value > row[best] ? j : best), 0);
   });
-}
-
-/**
- * @param {Tensor} logits `[N, K]`
- * @param {ArrayLike<number>} labels
- */
-function crossEntropy({ data, shape }, labels) {
-  const n = shape[0];
-  const classes = data.length / n;
-  const guesses = predictions(data, classes);
-  let loss = 0;
-  let hits = 0;
-  for (let i = 0; i < n; i++) {
-    const row = data.subarray(i * classes, (i + 1) * classes);
-    const highest = row[guesses[i]];
-    const sum = row.reduce((total, value) => total + Math.exp(value - highest), 0);
-    loss += Math.log(sum) + highest - row[labels[i]];
-    if (guesses[i] === labels[i]) hits++;
-  }
-  return { loss: loss / n, accuracy: hits / n };
 }

@@ -114,13 +114,6 @@ nl_status nl_activation_backward(float *dx, const float *dy, const float *x, con
 /** y = a + b; y may be either. */
 nl_status nl_add(float *y, const float *a, const float *b, int32_t size);
 
-/**
- * Mean cross-entropy of logits [N, K] against class indices [N], in float64; dlogits [N, K] or NULL is its gradient;
- * *correct counts the rows whose first largest logit is the label's. A label outside [0, K) is NL_ARGUMENT.
- */
-nl_status nl_cross_entropy(double *loss, int32_t *correct, float *dlogits, const float *logits, const int32_t *labels,
-                           int32_t n, int32_t k);
-
 typedef struct {
   double lr, momentum, dampening, weight_decay;
   bool nesterov;

@@ -72,6 +72,7 @@ nl_status nl_model_enter(nl_model *model, const char *call);
 /** The output of a node in the last pass. */
 const float *nl_model_value(const nl_model *model, int32_t node);
 
+/** NL_SHAPE for a batch of none, in the name of the call. */
 nl_status nl_check_samples(const char *call, int32_t n);
 
 #endif

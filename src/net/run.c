@@ -12,12 +12,10 @@ nl_status nl_check_samples(const char *call, int32_t n) {
 
 static int32_t root_of(const nl_model *model, int32_t node) { return model->nodes[node].root; }
 
-/* Steps of a pass: node i computes at step i, and its gradient is taken at step 2 * count - i. */
-typedef struct {
-  nl_span *spans; /* three a node: y, dy, saved; then work and spare */
-  int32_t count;
-} layout;
-
+/*
+ * Steps of a pass: node i computes at step i, and its gradient is taken at step 2 * count - i.
+ * spans: three a node, y, dy and saved, at 3 * i; those of node 0 stay free.
+ */
 static void find_lifetimes(nl_span *spans, const nl_model *model, int32_t n, bool trains) {
   const int32_t end = 2 * model->count;
   for (int32_t i = 1; i < model->count; i++) {

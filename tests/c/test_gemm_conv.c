@@ -2,6 +2,7 @@
 #include "kernels/kernels.h"
 #include "reference.h"
 #include "support.h"
+#include "window.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -126,19 +127,6 @@ TEST(linear) {
         if (dbias) check_close(label, dbias, g.dbias.value, g.dbias.error, out);
       }
     }
-}
-
-static nl_window window_of(const ref_window *w) {
-  nl_window window = {.channels = w->c,
-                      .height = w->h,
-                      .width = w->w,
-                      .kernel = {w->kernel_h, w->kernel_w},
-                      .stride = {w->stride_h, w->stride_w},
-                      .padding = {w->padding_h, w->padding_w}};
-  CHECK_OK(nl_window_fit(&window));
-  assert_int_equal(window.out_height, ref_out_height(w));
-  assert_int_equal(window.out_width, ref_out_width(w));
-  return window;
 }
 
 TEST(conv2d) {

@@ -2,6 +2,7 @@
 #include "kernels/kernels.h"
 #include "reference.h"
 #include "support.h"
+#include "window.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -19,17 +20,6 @@ static const int32_t sizes[] = {
 
 static char label[120];
 #define NAMED(...) (snprintf(label, sizeof label, __VA_ARGS__), label)
-
-static nl_window window_of(const ref_window *w) {
-  nl_window window = {.channels = w->c,
-                      .height = w->h,
-                      .width = w->w,
-                      .kernel = {w->kernel_h, w->kernel_w},
-                      .stride = {w->stride_h, w->stride_w},
-                      .padding = {w->padding_h, w->padding_w}};
-  CHECK_OK(nl_window_fit(&window));
-  return window;
-}
 
 static int64_t input_size(const ref_window *w) { return (int64_t)w->n * w->c * w->h * w->w; }
 

@@ -1,19 +1,10 @@
 import { presets } from 'normlab';
-import type { NormName, Placement } from '../worker/protocol';
+import type { RunConfig } from '../worker/protocol';
 import { firstView, type ViewId, views } from './views';
 
 /** The whole state of the page that a link carries. */
-export interface Config {
+export interface Config extends RunConfig {
   view: ViewId;
-  model: string;
-  norm: NormName;
-  groups: number;
-  placement: Placement;
-  batch: number;
-  lr: number;
-  momentum: number;
-  decay: number;
-  seed: number;
   /** Key of the layer whose statistics are shown; empty: the first normalization layer. */
   layer: string;
   /** Which set of test images the grid shows. */
