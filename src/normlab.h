@@ -65,8 +65,8 @@ NL_API void nl_free(void *memory);
  * Makes a normalization layer of its own: weight 1, bias 0, running mean 0, running variance 1, in training mode.
  * type      index of a normalization layer in nl_abi()'s table
  * args      its settings, `count` values
- * features  num_features or num_channels C >= 1; not read by layerNorm
- * dims      1, 2 or 3 for batchNorm1d/2d/3d; 0 takes any number of spatial dimensions
+ * features  num_features or num_channels C >= 1; not read by layerNorm and rmsNorm
+ * dims      1, 2 or 3 for batchNorm1d/2d/3d and instanceNorm1d/2d/3d; 0 takes any number of spatial dimensions
  */
 NL_API nl_status nl_norm_create(nl_norm **norm, int32_t type, const double *args, int32_t count, int32_t features,
                                 int32_t dims);
@@ -84,9 +84,12 @@ NL_API void nl_norm_set_batches_tracked(nl_norm *norm, double batches);
 NL_API void nl_norm_reset_running_stats(nl_norm *norm);
 
 /**
- * y = (x - mean) / sqrt(var + eps) * weight + bias, in `mode`. x, y: `shape`, `ndim` dimensions; y may be x.
- * Statistics are exact to float32: two passes, float64 sums, biased variance.
- * Errors: NL_SHAPE with PyTorch's words. N = 0 is legal and leaves the running statistics as they are.
+ * y = (x - mean) / sqrt(var + eps) * weight + bias, in `mode`; rmsNorm: x / sqrt(mean of x² + eps) * weight.
+ * x, y: `shape`, `ndim` dimensions; y may be x. instanceNorm1d/2d/3d take [C, ...] without N too.
+ * Statistics are exact to float32: two passes, float64 sums, biased variance. Values that are all equal give exactly
+ * the bias.
+ * Errors: NL_SHAPE with PyTorch's words; NL_ARGUMENT where batchNorm's eps is not positive with batch statistics or is
+ * negative. N = 0 is legal and leaves the running statistics as they are.
  */
 NL_API nl_status nl_norm_forward(nl_norm *norm, float *y, const float *x, const int32_t *shape, int32_t ndim,
                                  int32_t mode);
@@ -94,7 +97,7 @@ NL_API nl_status nl_norm_forward(nl_norm *norm, float *y, const float *x, const 
 NL_API nl_status nl_norm_backward(nl_norm *norm, float *dx, float *dweight, float *dbias, const float *dy,
                                   const float *x);
 
-/** Mean and 1/sqrt(var + eps) that the last forward used: one of each per channel, row or group. */
+/** Mean and 1/sqrt(var + eps) that the last forward used: one of each per channel, row, group or instance. */
 NL_API int32_t nl_norm_saved_count(const nl_norm *norm);
 NL_API const double *nl_norm_saved_mean(const nl_norm *norm);
 NL_API const double *nl_norm_saved_invstd(const nl_norm *norm);

@@ -10,13 +10,14 @@ import { readState, writeState } from './state-dict.js';
  * @typedef {import('./state-dict.js').StateDict} StateDict
  *
  * @typedef {object} BatchNormOptions
- * @property {number} [eps] added to the variance; default 1e-5
+ * @property {number} [eps] added to the variance; positive where the batch's variance is used, else >= 0; default 1e-5
  * @property {number | null} [momentum] weight of the new batch in the running statistics; null: cumulative average;
  *   default 0.1
  * @property {boolean} [affine] whether it has weight and bias; default true
  * @property {boolean} [trackRunningStats] false: batch statistics in eval mode too; default true
  * @property {'unbiased' | 'biased'} [runningVar] the variance that is kept: with divisor m - 1 (PyTorch) or m (Keras);
  *   default 'unbiased'
+ * @property {boolean} [bias] default true; without affine there is none
  *
  * @typedef {object} LayerNormOptions
  * @property {number} [eps] default 1e-5
@@ -26,6 +27,17 @@ import { readState, writeState } from './state-dict.js';
  * @typedef {object} GroupNormOptions
  * @property {number} [eps] default 1e-5
  * @property {boolean} [affine] default true
+ * @property {boolean} [bias] default true; without affine there is none
+ *
+ * @typedef {object} InstanceNormOptions
+ * @property {number} [eps] default 1e-5
+ * @property {number} [momentum] weight of the new batch in the running statistics; default 0.1
+ * @property {boolean} [affine] whether it has weight and bias; default false
+ * @property {boolean} [trackRunningStats] true: running statistics, which eval mode uses; default false
+ *
+ * @typedef {object} RMSNormOptions
+ * @property {number | null} [eps] default null: float32's, 2^-23 = 1.1920929e-7
+ * @property {boolean} [elementwiseAffine] whether it has a weight; default true
  *
  * @typedef {object} NormGradients
  * @property {Tensor} input
@@ -33,8 +45,9 @@ import { readState, writeState } from './state-dict.js';
  * @property {Tensor} [bias] where the layer has one
  *
  * @typedef {object} SavedStats
- * @property {Float64Array} mean one a channel (BatchNorm), row (LayerNorm), or sample and group (GroupNorm)
- * @property {Float64Array} invstd 1 / sqrt(var + eps)
+ * @property {Float64Array} mean one a channel (BatchNorm, running statistics), row (LayerNorm; RMSNorm: zeros), sample and
+ *   group (GroupNorm), or sample and channel (InstanceNorm)
+ * @property {Float64Array} invstd 1 / sqrt(var + eps); RMSNorm: 1 / sqrt(mean of x² + eps)
  */
 
 /** One normalization layer. Made by the engine's factories; tensors that it gives are the caller's. */
@@ -56,7 +69,7 @@ export class NormLayer {
    * @param {string} spec.type in the engine's table
    * @param {Record<string, unknown>} spec.options
    * @param {number} spec.features
-   * @param {number} spec.dims 1, 2 or 3 for the BatchNorms
+   * @param {number} spec.dims 1, 2 or 3 for the BatchNorms and InstanceNorms
    * @param {number[]} spec.paramShape
    */
   constructor(runtime, { name, type, options, features, dims, paramShape }) {
@@ -266,43 +279,68 @@ export class NormLayer {
  * @param {Runtime} runtime
  */
 export function normFactories(runtime) {
-  const batchNorm =
-    (/** @type {1 | 2} */ dims) =>
-    (/** @type {number} */ numFeatures, /** @type {BatchNormOptions} */ options = {}) => {
-      const name = `batchNorm${dims}d`;
+  /**
+   * A layer with a parameter and a statistic per channel.
+   *
+   * @param {string} type
+   * @param {1 | 2 | 3} dims spatial dimensions
+   */
+  const perChannel = (type, dims) => {
+    const name = `${type}${dims}d`;
+    return (/** @type {number} */ numFeatures, /** @type {object} */ options = {}) => {
       const features = checkInteger(name, 'numFeatures', numFeatures, 1);
-      const spec = { type: 'batchNorm', options: plain(name, options), features, dims, paramShape: [features] };
-      return new NormLayer(runtime, { name, ...spec });
+      return new NormLayer(runtime, {
+        name,
+        type,
+        options: plain(name, options),
+        features,
+        dims,
+        paramShape: [features],
+      });
     };
+  };
+  /**
+   * A layer over trailing dimensions.
+   *
+   * @param {string} name
+   * @param {number | number[]} normalizedShape
+   * @param {object} options
+   */
+  const trailing = (name, normalizedShape, options) => {
+    const paramShape = Array.isArray(normalizedShape) ? [...normalizedShape] : [normalizedShape];
+    if (!paramShape.every((size) => Number.isInteger(size) && size >= 0)) {
+      const came = describe(normalizedShape);
+      throw new NormlabError('argument', `${name}: normalizedShape: expected integers >= 0, got ${came}`);
+    }
+    const all = { ...plain(name, options), normalizedShape: paramShape };
+    return new NormLayer(runtime, { name, type: name, options: all, features: 0, dims: 0, paramShape });
+  };
   return {
     /**
      * BatchNorm over `[N, C]` or `[N, C, L]`: https://pytorch.org/docs/stable/generated/torch.nn.BatchNorm1d.html
      *
      * @type {(numFeatures: number, options?: BatchNormOptions) => NormLayer}
      */
-    batchNorm1d: batchNorm(1),
+    batchNorm1d: perChannel('batchNorm', 1),
     /**
      * BatchNorm over `[N, C, H, W]`: https://pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html
      *
      * @type {(numFeatures: number, options?: BatchNormOptions) => NormLayer}
      */
-    batchNorm2d: batchNorm(2),
+    batchNorm2d: perChannel('batchNorm', 2),
+    /**
+     * BatchNorm over `[N, C, D, H, W]`: https://pytorch.org/docs/stable/generated/torch.nn.BatchNorm3d.html
+     *
+     * @type {(numFeatures: number, options?: BatchNormOptions) => NormLayer}
+     */
+    batchNorm3d: perChannel('batchNorm', 3),
     /**
      * LayerNorm over the trailing dimensions: https://pytorch.org/docs/stable/generated/torch.nn.LayerNorm.html
      *
      * @param {number | number[]} normalizedShape
      * @param {LayerNormOptions} [options]
      */
-    layerNorm(normalizedShape, options = {}) {
-      const name = 'layerNorm';
-      const paramShape = Array.isArray(normalizedShape) ? [...normalizedShape] : [normalizedShape];
-      if (!paramShape.every((size) => Number.isInteger(size) && size >= 0)) {
-        const came = describe(normalizedShape);
-        throw new NormlabError('argument', `${name}: normalizedShape: expected integers >= 0, got ${came}`);
-      }
-      const all = { ...plain(name, options), normalizedShape: paramShape };
-      return new NormLayer(runtime, { name, type: name, options: all, features: 0, dims: 0, paramShape });
-    },
+    layerNorm: (normalizedShape, options = {}) => trailing('layerNorm', normalizedShape, options),
     /**
      * GroupNorm over `[N, C, …]`: https://pytorch.org/docs/stable/generated/torch.nn.GroupNorm.html
      *
@@ -316,6 +354,33 @@ export function normFactories(runtime) {
       const all = { ...plain(name, options), numGroups: checkInteger(name, 'numGroups', numGroups, 1) };
       return new NormLayer(runtime, { name, type: name, options: all, features, dims: 0, paramShape: [features] });
     },
+    /**
+     * InstanceNorm over `[N, C, L]` or `[C, L]`: https://pytorch.org/docs/stable/generated/torch.nn.InstanceNorm1d.html
+     *
+     * @type {(numFeatures: number, options?: InstanceNormOptions) => NormLayer}
+     */
+    instanceNorm1d: perChannel('instanceNorm', 1),
+    /**
+     * InstanceNorm over `[N, C, H, W]` or `[C, H, W]`:
+     * https://pytorch.org/docs/stable/generated/torch.nn.InstanceNorm2d.html
+     *
+     * @type {(numFeatures: number, options?: InstanceNormOptions) => NormLayer}
+     */
+    instanceNorm2d: perChannel('instanceNorm', 2),
+    /**
+     * InstanceNorm over `[N, C, D, H, W]` or `[C, D, H, W]`:
+     * https://pytorch.org/docs/stable/generated/torch.nn.InstanceNorm3d.html
+     *
+     * @type {(numFeatures: number, options?: InstanceNormOptions) => NormLayer}
+     */
+    instanceNorm3d: perChannel('instanceNorm', 3),
+    /**
+     * RMSNorm over the trailing dimensions: https://pytorch.org/docs/stable/generated/torch.nn.RMSNorm.html
+     *
+     * @param {number | number[]} normalizedShape
+     * @param {RMSNormOptions} [options]
+     */
+    rmsNorm: (normalizedShape, options = {}) => trailing('rmsNorm', normalizedShape, options),
   };
 }
 

@@ -1,8 +1,6 @@
 #include "kernels/kernels.h"
 #include "kernels/moments.h"
 
-#include <math.h>
-
 /*
  * x [N, C, S] is walked in two ways. With spatial dimensions a channel is N runs of S neighbours (stride C * S), handled
  * run by run. Without (S = 1, BatchNorm1d on [N, C]) neighbours are different channels, so four channels go down the
@@ -105,7 +103,7 @@ nl_status nl_batchnorm_forward_train(float *y, double *mean, double *invstd, flo
       running_mean[j] = (float)((1 - momentum) * running_mean[j] + momentum * mean[j]);
       running_var[j] = (float)((1 - momentum) * running_var[j] + momentum * target);
     }
-    invstd[j] = 1 / sqrt(var + eps);
+    invstd[j] = nl_invstd(var, eps);
   }
   apply(y, x, mean, invstd, weight, bias, n, c, s);
   return NL_OK;
@@ -124,27 +122,65 @@ nl_status nl_batchnorm_forward_eval(float *y, double *mean, double *invstd, cons
 }
 
 /*
- * With d = x - mean and m = N * S, and sums over the channel:
- *   dbias = Σ dy      dweight = invstd Σ dy d
- *   dx = weight invstd (dy - Σ dy / m - d invstd² Σ dy d / m), the last two terms only where the statistics depend on x.
+ * With xhat = (x - mean) invstd and m = N * S, and sums over the channel:
+ *   dbias = Σ dy      dweight = Σ dy xhat
+ *   dx = weight invstd (dy - Σ dy / m - xhat Σ dy xhat / m), the last two terms only where the statistics depend on x.
  */
+typedef struct {
+  float a[4], b[4], c[4]; /* dx = dy a + xhat b + c, a lane each channel */
+  float invstd[4];
+} factors;
+
+static factors backward_factors(const double *sum, const double *dot, const double *invstd, const float *weight,
+                                double count, int width) {
+  factors f = {{0}, {0}, {0}, {0}};
+  for (int k = 0; k < width; k++) {
+    const double scale = invstd[k] * (weight ? weight[k] : 1);
+    f.invstd[k] = (float)invstd[k];
+    f.a[k] = (float)scale;
+    f.b[k] = (float)(-scale * (invstd[k] * dot[k]) / count);
+    f.c[k] = (float)(-scale * sum[k] / count);
+  }
+  return f;
+}
+
+/* Four channels of [N, C], or those that are left, with batch statistics or without. */
+static void backward_columns(float *dx, const float *dy, const float *x, nl_center center, const factors *f, int32_t n,
+                             int32_t c, int width, bool batch_stats) {
+  const v4 a = v4_load(f->a), b = v4_load(f->b), shift = v4_load(f->c), invstd = v4_load(f->invstd);
+  for (size_t at = 0; at < (size_t)n * c; at += c) {
+    const v4 g = load_columns(dy + at, width);
+    if (!batch_stats) {
+      store_columns(dx + at, v4_mul(g, a), width);
+      continue;
+    }
+    const v4 xhat = v4_mul(nl_centered(load_columns(x + at, width), center), invstd);
+    store_columns(dx + at, v4_madd(g, a, v4_madd(xhat, b, shift)), width);
+  }
+}
+
 nl_status nl_batchnorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
                                 const double *mean, const double *invstd, const float *weight, int32_t n, int32_t c,
                                 int32_t s, bool batch_stats) {
   NL_TRY(check("nl_batchnorm_backward", n, c, s, 0));
   const double count = (double)n * s;
   const size_t sample = (size_t)c * s;
+  for (int32_t j = 0; count == 0 && j < c; j++) {
+    if (dweight) dweight[j] = 0;
+    if (dbias) dbias[j] = 0;
+  }
+  if (count == 0) return NL_OK;
   const int step = s == 1 ? 4 : 1;
   for (int32_t j = 0; j < c; j += step) {
     const int width = c - j < step ? c - j : step;
     double sum[4] = {0}, dot[4] = {0};
-    nl_center columns = column_center(mean + j, width), center = nl_center_at(mean[j]);
+    const nl_center center = s == 1 ? column_center(mean + j, width) : nl_center_at(mean[j]);
     if (s == 1) {
       d4 sums = d4_zero(), dots = d4_zero();
       for (int32_t i = 0; i < n; i++) {
         v4 g = load_columns(dy + i * sample + j, width);
         sums = d4_add(sums, g);
-        dots = d4_madd(dots, g, nl_centered(load_columns(x + i * sample + j, width), columns));
+        dots = d4_madd(dots, g, nl_centered(load_columns(x + i * sample + j, width), center));
       }
       d4_store(sum, sums);
       d4_store(dot, dots);
@@ -154,31 +190,22 @@ nl_status nl_batchnorm_backward(float *dx, float *dweight, float *dbias, const f
         nl_gradient_sums(sum, dot, dy + at, x + at, center, s);
       }
     }
-    float a[4] = {0}, b[4] = {0}, shift[4] = {0};
     for (int k = 0; k < width; k++) {
-      if (dweight) dweight[j + k] = count > 0 ? (float)(dot[k] * invstd[j + k]) : 0;
+      if (dweight) dweight[j + k] = (float)(dot[k] * invstd[j + k]);
       if (dbias) dbias[j + k] = (float)sum[k];
-      if (count == 0) continue;
-      double scale = invstd[j + k] * (weight ? weight[j + k] : 1);
-      a[k] = (float)scale;
-      if (batch_stats) {
-        b[k] = (float)(-scale * invstd[j + k] * invstd[j + k] * dot[k] / count);
-        shift[k] = (float)(-scale * sum[k] / count);
-      }
     }
     if (!dx) continue;
+    const factors f = backward_factors(sum, dot, invstd + j, weight ? weight + j : NULL, count, width);
     if (s == 1) {
-      v4 va = v4_load(a), vb = v4_load(b), vc = v4_load(shift);
-      for (int32_t i = 0; i < n; i++) {
-        size_t at = i * sample + j;
-        v4 d = nl_centered(load_columns(x + at, width), columns);
-        store_columns(dx + at, v4_madd(load_columns(dy + at, width), va, v4_madd(d, vb, vc)), width);
-      }
-    } else {
-      for (int32_t i = 0; i < n; i++) {
-        size_t at = i * sample + (size_t)j * s;
-        nl_normalize_backward(dx + at, dy + at, x + at, center, a[0], b[0], shift[0], s);
-      }
+      backward_columns(dx + j, dy + j, x + j, center, &f, n, c, width, batch_stats);
+      continue;
+    }
+    for (int32_t i = 0; i < n; i++) {
+      size_t at = i * sample + (size_t)j * s;
+      if (batch_stats)
+        nl_normalize_backward(dx + at, dy + at, x + at, center, f.invstd[0], f.a[0], f.b[0], f.c[0], s);
+      else
+        nl_scale(dx + at, dy + at, f.a[0], s);
     }
   }
   return NL_OK;

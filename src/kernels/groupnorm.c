@@ -1,8 +1,6 @@
 #include "kernels/kernels.h"
 #include "kernels/moments.h"
 
-#include <math.h>
-
 static nl_status check(const char *name, int32_t n, int32_t c, int32_t s, int32_t g, double eps) {
   NL_CHECK(n >= 0 && c >= 1 && s >= 0, NL_SHAPE, "%s: sizes must be N >= 0, C >= 1, S >= 0, got N=%d, C=%d, S=%d", name,
            n, c, s);
@@ -20,7 +18,7 @@ nl_status nl_groupnorm_forward(float *y, double *mean, double *invstd, const flo
     size_t at = (size_t)row * count;
     mean[row] = nl_sum(x + at, count) / count;
     nl_center center = nl_center_at(mean[row]);
-    invstd[row] = 1 / sqrt(nl_squared_deviation(x + at, center, count) / count + eps);
+    invstd[row] = nl_invstd(nl_squared_deviation(x + at, center, count) / count, eps);
     for (int32_t k = 0; k < per_group; k++, at += s) {
       int32_t channel = row % g * per_group + k;
       float scale = (float)(invstd[row] * (weight ? weight[channel] : 1));
@@ -31,17 +29,19 @@ nl_status nl_groupnorm_forward(float *y, double *mean, double *invstd, const flo
 }
 
 /*
- * Per channel of one sample, Σ over S: p = Σ dy, q = Σ dy d with d = x - mean of its group. Then, with m = C / G * S,
- *   dx = invstd (weight dy - Σ weight p / m - d invstd² Σ weight q / m), sums over the channels of the group;
- *   dweight = Σ over samples of q invstd      dbias = Σ over samples of p.
+ * Per channel of one sample, Σ over S: p = Σ dy, q = Σ dy xhat with xhat = (x - mean) invstd of its group. Then, with
+ * m = C / G * S,
+ *   dx = invstd (weight dy - Σ weight p / m - xhat Σ weight q / m), sums over the channels of the group;
+ *   dweight = Σ over samples of q      dbias = Σ over samples of p, both summed in float64 in `work`.
  */
 nl_status nl_groupnorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
                                 const double *mean, const double *invstd, const float *weight, double *work, int32_t n,
                                 int32_t c, int32_t s, int32_t g) {
   NL_TRY(check("nl_groupnorm_backward", n, c, s, g, 0));
   const int32_t per_group = c / g, count = per_group * s;
+  const bool params = dweight || dbias;
   double *weight_sum = work, *bias_sum = work + c;
-  for (int32_t j = 0; j < 2 * c; j++) work[j] = 0;
+  for (int32_t j = 0; params && j < 2 * c; j++) work[j] = 0;
   for (int32_t row = 0; count > 0 && row < n * g; row++) {
     const size_t at = (size_t)row * count;
     const int32_t first = row % g * per_group;
@@ -50,18 +50,21 @@ nl_status nl_groupnorm_backward(float *dx, float *dweight, float *dbias, const f
     for (int32_t k = 0; k < per_group; k++) {
       double p = 0, q = 0, scale = weight ? weight[first + k] : 1;
       nl_gradient_sums(&p, &q, dy + at + (size_t)k * s, x + at + (size_t)k * s, center, s);
-      weight_sum[first + k] += q * invstd[row];
-      bias_sum[first + k] += p;
+      q *= invstd[row];
+      if (params) {
+        weight_sum[first + k] += q;
+        bias_sum[first + k] += p;
+      }
       sum += scale * p;
       dot += scale * q;
     }
     if (!dx) continue;
-    float b = (float)(-invstd[row] * invstd[row] * invstd[row] * dot / count);
+    float b = (float)(-invstd[row] * dot / count);
     float shift = (float)(-invstd[row] * sum / count);
     for (int32_t k = 0; k < per_group; k++) {
       size_t plane = at + (size_t)k * s;
       float a = (float)(invstd[row] * (weight ? weight[first + k] : 1));
-      nl_normalize_backward(dx + plane, dy + plane, x + plane, center, a, b, shift, s);
+      nl_normalize_backward(dx + plane, dy + plane, x + plane, center, (float)invstd[row], a, b, shift, s);
     }
   }
   for (int32_t j = 0; j < c; j++) {

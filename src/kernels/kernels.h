@@ -37,7 +37,7 @@ nl_status nl_batchnorm_backward(float *dx, float *dweight, float *dbias, const f
  */
 nl_status nl_layernorm_forward(float *y, double *mean, double *invstd, const float *x, const float *weight,
                                const float *bias, int32_t m, int32_t l, double eps);
-/** dx [M, L], dweight, dbias [L]; each may be NULL. work: 2 * L float64. */
+/** dx [M, L], dweight, dbias [L]; each may be NULL. work: 2 * L float64, unused where dweight and dbias are NULL. */
 nl_status nl_layernorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
                                 const double *mean, const double *invstd, const float *weight, double *work, int32_t m,
                                 int32_t l);
@@ -48,10 +48,34 @@ nl_status nl_layernorm_backward(float *dx, float *dweight, float *dbias, const f
  */
 nl_status nl_groupnorm_forward(float *y, double *mean, double *invstd, const float *x, const float *weight,
                                const float *bias, int32_t n, int32_t c, int32_t s, int32_t g, double eps);
-/** dx [N, C, S], dweight, dbias [C]; each may be NULL. work: 2 * C float64. */
+/** dx [N, C, S], dweight, dbias [C]; each may be NULL. work: 2 * C float64, unused where dweight and dbias are NULL. */
 nl_status nl_groupnorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
                                 const double *mean, const double *invstd, const float *weight, double *work, int32_t n,
                                 int32_t c, int32_t s, int32_t g);
+
+/**
+ * Instance normalization (Ulyanov et al., https://arxiv.org/abs/1607.08022). x, y [N, C, S], y may be x; statistics over
+ * S: mean, invstd [N, C]; weight, bias [C]. running_mean, running_var [C] or both NULL: moved by `momentum` towards the
+ * mean over N of the instances' means and of their variances, the latter with divisor S - 1. Without values nothing is
+ * written. With given statistics it is nl_batchnorm_forward_eval.
+ */
+nl_status nl_instancenorm_forward(float *y, double *mean, double *invstd, float *running_mean, float *running_var,
+                                  const float *x, const float *weight, const float *bias, int32_t n, int32_t c,
+                                  int32_t s, double eps, double momentum);
+/** dx [N, C, S], dweight, dbias [C]; each may be NULL. work: 2 * C float64, unused where dweight and dbias are NULL. */
+nl_status nl_instancenorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
+                                   const double *mean, const double *invstd, const float *weight, double *work,
+                                   int32_t n, int32_t c, int32_t s);
+
+/**
+ * Root mean square normalization (Zhang and Sennrich, https://arxiv.org/abs/1910.07467): no mean is subtracted.
+ * x, y [M, L], y may be x: y = x * invstd * weight, invstd [M] = 1 / sqrt(mean of x² over L + eps); weight [L].
+ */
+nl_status nl_rmsnorm_forward(float *y, double *invstd, const float *x, const float *weight, int32_t m, int32_t l,
+                             double eps);
+/** dx [M, L], dweight [L]; each may be NULL. work: L float64, unused where dweight is NULL. */
+nl_status nl_rmsnorm_backward(float *dx, float *dweight, const float *dy, const float *x, const double *invstd,
+                              const float *weight, double *work, int32_t m, int32_t l);
 
 /* ---- linear algebra ------------------------------------------------------------------------------------------------ */
 

@@ -1,8 +1,6 @@
 #include "kernels/kernels.h"
 #include "kernels/moments.h"
 
-#include <math.h>
-
 static nl_status check(const char *name, int32_t m, int32_t l, double eps) {
   NL_CHECK(m >= 0 && l >= 0, NL_SHAPE, "%s: sizes must be M >= 0, L >= 0, got M=%d, L=%d", name, m, l);
   NL_CHECK(eps >= 0 && isfinite(eps), NL_ARGUMENT, "%s: eps must be finite and non-negative, got %g", name, eps);
@@ -28,7 +26,7 @@ nl_status nl_layernorm_forward(float *y, double *mean, double *invstd, const flo
   for (int32_t i = 0; i < m; i++, x += l, y += l) {
     mean[i] = nl_sum(x, l) / l;
     nl_center center = nl_center_at(mean[i]);
-    invstd[i] = 1 / sqrt(nl_squared_deviation(x, center, l) / l + eps);
+    invstd[i] = nl_invstd(nl_squared_deviation(x, center, l) / l, eps);
     if (!weight && !bias) {
       nl_normalize(y, x, center, (float)invstd[i], 0, l);
       continue;
@@ -43,21 +41,22 @@ nl_status nl_layernorm_forward(float *y, double *mean, double *invstd, const flo
 }
 
 /*
- * With d = x - mean, g = dy weight, and sums over the row:
- *   dx = invstd (g - Σ g / L - d invstd² Σ g d / L)
- *   dweight = Σ over rows of dy d invstd      dbias = Σ over rows of dy, both summed in float64 in `work`.
+ * With xhat = (x - mean) invstd, g = dy weight, and sums over the row:
+ *   dx = invstd (g - Σ g / L - xhat Σ g xhat / L)
+ *   dweight = Σ over rows of dy xhat      dbias = Σ over rows of dy, both summed in float64 in `work`.
  */
 nl_status nl_layernorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
                                 const double *mean, const double *invstd, const float *weight, double *work, int32_t m,
                                 int32_t l) {
   NL_TRY(check("nl_layernorm_backward", m, l, 0));
+  const bool params = dweight || dbias;
   double *weight_sum = work, *bias_sum = work + l;
-  for (int32_t j = 0; j < 2 * l; j++) work[j] = 0;
+  for (int32_t j = 0; params && j < 2 * l; j++) work[j] = 0;
   for (int32_t i = 0; i < m; i++) {
     const float *xi = x + (size_t)i * l, *dyi = dy + (size_t)i * l;
     nl_center center = nl_center_at(mean[i]);
     v4 scale = v4_splat((float)invstd[i]);
-    if (dweight || dbias) {
+    if (params) {
       int32_t j = 0;
       for (; j + 4 <= l; j += 4) {
         v4 g = v4_load(dyi + j), xhat = v4_mul(nl_centered(v4_load(xi + j), center), scale);
@@ -78,12 +77,12 @@ nl_status nl_layernorm_backward(float *dx, float *dweight, float *dbias, const f
       dots = d4_madd(dots, g, l - j < 4 ? v4_first(d, l - j) : d);
     }
     double sum = d4_sum(sums), dot = d4_sum(dots);
-    v4 b = v4_splat((float)(-invstd[i] * invstd[i] * invstd[i] * dot / l));
+    v4 b = v4_splat((float)(-invstd[i] * (invstd[i] * dot) / l));
     v4 c = v4_splat((float)(-invstd[i] * sum / l));
     for (int32_t j = 0; j < l; j += 4) {
       v4 g = v4_mul(load_tail(dyi + j, l - j), load_or(weight, j, l - j, 1));
-      v4 d = nl_centered(load_tail(xi + j, l - j), center);
-      store_tail(dx + (size_t)i * l + j, v4_madd(g, scale, v4_madd(d, b, c)), l - j);
+      v4 xhat = v4_mul(nl_centered(load_tail(xi + j, l - j), center), scale);
+      store_tail(dx + (size_t)i * l + j, v4_madd(g, scale, v4_madd(xhat, b, c)), l - j);
     }
   }
   for (int32_t j = 0; j < l; j++) {

@@ -10,6 +10,8 @@
 
 #include "base/vec.h"
 
+#include <math.h>
+
 typedef struct {
   v4 high, low;
 } nl_center;
@@ -20,6 +22,9 @@ static inline nl_center nl_center_at(double mean) {
 }
 
 static inline v4 nl_centered(v4 x, nl_center at) { return v4_sub(v4_sub(x, at.high), at.low); }
+
+/** 1 / sqrt(var + eps) of data with that variance. Without any, all deviations are 0, and 0 keeps them so where eps is 0. */
+static inline double nl_invstd(double var, double eps) { return var + eps == 0 ? 0 : 1 / sqrt(var + eps); }
 
 /** Sum of x [n]. */
 static inline double nl_sum(const float *x, int32_t n) {
@@ -85,17 +90,30 @@ static inline void nl_gradient_sums(double *sum, double *dot, const float *dy, c
   *dot += d4_sum(dots);
 }
 
-/** dx = dy * a + (x - mean) * b + c over dx, dy, x [n]: the backward pass of every normalization here. */
-static inline void nl_normalize_backward(float *dx, const float *dy, const float *x, nl_center mean, float a, float b,
-                                         float c, int32_t n) {
-  v4 va = v4_splat(a), vb = v4_splat(b), vc = v4_splat(c);
+/**
+ * dx = dy * a + xhat * b + c with xhat = (x - mean) * invstd, over dx, dy, x [n]: the backward pass of every normalization
+ * here. xhat is near 1 whatever the scale of x, so that no factor leaves float32's range before the result does.
+ */
+static inline void nl_normalize_backward(float *dx, const float *dy, const float *x, nl_center mean, float invstd,
+                                         float a, float b, float c, int32_t n) {
+  v4 vs = v4_splat(invstd), va = v4_splat(a), vb = v4_splat(b), vc = v4_splat(c);
   int32_t i = 0;
-  for (; i + 4 <= n; i += 4)
-    v4_store(dx + i, v4_madd(v4_load(dy + i), va, v4_madd(nl_centered(v4_load(x + i), mean), vb, vc)));
-  if (i < n) {
-    v4 d = nl_centered(v4_load_n(x + i, n - i), mean);
-    v4_store_n(dx + i, v4_madd(v4_load_n(dy + i, n - i), va, v4_madd(d, vb, vc)), n - i);
+  for (; i + 4 <= n; i += 4) {
+    v4 xhat = v4_mul(nl_centered(v4_load(x + i), mean), vs);
+    v4_store(dx + i, v4_madd(v4_load(dy + i), va, v4_madd(xhat, vb, vc)));
   }
+  if (i < n) {
+    v4 xhat = v4_mul(nl_centered(v4_load_n(x + i, n - i), mean), vs);
+    v4_store_n(dx + i, v4_madd(v4_load_n(dy + i, n - i), va, v4_madd(xhat, vb, vc)), n - i);
+  }
+}
+
+/** y = x * scale over x, y [n]. */
+static inline void nl_scale(float *y, const float *x, float scale, int32_t n) {
+  v4 a = v4_splat(scale);
+  int32_t i = 0;
+  for (; i + 4 <= n; i += 4) v4_store(y + i, v4_mul(v4_load(x + i), a));
+  if (i < n) v4_store_n(y + i, v4_mul(v4_load_n(x + i, n - i), a), n - i);
 }
 
 #endif

@@ -90,18 +90,65 @@ nl_status nl_norm_reserve(nl_norm *norm, int32_t stats) {
   return NL_OK;
 }
 
+int32_t nl_norm_product(const int32_t *shape, int32_t from, int32_t ndim) {
+  int32_t product = 1;
+  for (int32_t i = from; i < ndim; i++) product *= shape[i];
+  return product;
+}
+
+nl_status nl_norm_configure_trailing(nl_norm *norm, const double *dims, const int32_t *sample, int32_t ndim) {
+  if (isnan(dims[0])) {
+    norm->normalized_ndim = ndim;
+    for (int32_t i = 0; i < ndim; i++) norm->normalized[i] = sample[i];
+  } else {
+    norm->normalized_ndim = (int32_t)dims[0];
+    for (int32_t i = 0; i < norm->normalized_ndim; i++) norm->normalized[i] = (int32_t)dims[1 + i];
+  }
+  NL_CHECK(norm->normalized_ndim >= 1, NL_ARGUMENT,
+           "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got "
+           "normalized_shape = []");
+  int64_t size = 1;
+  for (int32_t i = 0; i < norm->normalized_ndim; i++) {
+    size *= norm->normalized[i];
+    NL_CHECK(size <= INT32_MAX, NL_ARGUMENT, "%s: normalizedShape %S holds too many values", norm->type->name,
+             norm->normalized, norm->normalized_ndim);
+  }
+  norm->features = (int32_t)size;
+  return NL_OK;
+}
+
+nl_status nl_norm_fit_trailing(const nl_norm *norm, nl_extent *extent, const int32_t *shape, int32_t ndim) {
+  const int32_t leading = ndim - norm->normalized_ndim;
+  bool same = leading >= 0;
+  for (int32_t i = 0; same && i < norm->normalized_ndim; i++) same = shape[leading + i] == norm->normalized[i];
+  if (!same) {
+    char trailing[96];
+    nl_format(trailing, sizeof trailing, "%S", norm->normalized, norm->normalized_ndim);
+    return nl_fail(NL_SHAPE, "Given normalized_shape=%s, expected input with shape [*, %s, but got input of size%S",
+                   trailing, trailing + 1, shape, ndim);
+  }
+  const int32_t rows = nl_norm_product(shape, 0, leading);
+  *extent = (nl_extent){rows, norm->features, 1, rows};
+  return NL_OK;
+}
+
 nl_status nl_norm_forward(nl_norm *norm, float *y, const float *x, const int32_t *shape, int32_t ndim, int32_t mode) {
+  NL_CHECK(ndim >= 0 && ndim <= NL_MAX_DIMS, NL_SHAPE, "%s: a tensor has at most %d dimensions, got %d",
+           norm->type->name, NL_MAX_DIMS, ndim);
   nl_extent extent;
   int64_t size = 1;
+  bool empty = false;
   for (int32_t i = 0; i < ndim; i++) {
     NL_CHECK(shape[i] >= 0, NL_SHAPE, "%s: sizes must be >= 0, got %S", norm->type->name, shape, ndim);
     /* Zeros do not count: the other sizes of an empty tensor are multiplied too. */
     size *= shape[i] > 0 ? shape[i] : 1;
     NL_CHECK(size <= INT32_MAX, NL_SHAPE, "%s: too many values: %S", norm->type->name, shape, ndim);
+    empty = empty || shape[i] == 0;
   }
   NL_TRY(norm->type->norm->fit(norm, &extent, shape, ndim, mode));
   NL_TRY(nl_norm_reserve(norm, extent.stats));
   norm->extent = extent;
+  for (int32_t i = 0; empty && i < extent.stats; i++) norm->mean[i] = norm->invstd[i] = 0;
   NL_TRY(norm->type->norm->forward(norm, y, x, mode));
   norm->ran = true;
   return NL_OK;

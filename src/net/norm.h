@@ -23,7 +23,7 @@ struct nl_norm {
   float *owned;
   double batches_tracked; /* -1 where nothing is tracked */
 
-  double *work;          /* [2 * features], for backward */
+  double *work;          /* [2 * features], for the gradients of weight and bias */
   double *mean, *invstd; /* [capacity], of which the last forward used extent.stats */
   int32_t capacity;
   nl_extent extent;
@@ -46,6 +46,12 @@ nl_status nl_norm_configure(nl_norm **norm, const nl_layer_type *type, const dou
 nl_status nl_norm_reserve(nl_norm *norm, int32_t stats);
 /** Weight 1, bias 0, fresh running statistics. */
 void nl_norm_reset(nl_norm *norm);
+
+/* What layers over trailing dimensions share. dims: a normalizedShape setting, NaN for the whole `sample`. */
+nl_status nl_norm_configure_trailing(nl_norm *norm, const double *dims, const int32_t *sample, int32_t ndim);
+nl_status nl_norm_fit_trailing(const nl_norm *norm, nl_extent *extent, const int32_t *shape, int32_t ndim);
+/* The product of shape [ndim] from dimension `from` on. */
+int32_t nl_norm_product(const int32_t *shape, int32_t from, int32_t ndim);
 
 /* The model's side of every normalization layer. */
 nl_status nl_norm_node_setup(nl_model *model, nl_node *node, const double *args);

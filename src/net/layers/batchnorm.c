@@ -1,11 +1,13 @@
 #include "net/norm.h"
 
 static const nl_setting settings[] = {
-    {.name = "eps", .kind = NL_NUMBER, .standard = 1e-5},
+    /* What it may be depends on the mode: see fit. */
+    {.name = "eps", .kind = NL_NUMBER, .standard = 1e-5, .least = -INFINITY},
     {.name = "momentum", .kind = NL_NUMBER, .standard = 0.1, .nullable = true, .least = -INFINITY},
     {.name = "affine", .kind = NL_BOOL, .standard = 1},
     {.name = "trackRunningStats", .kind = NL_BOOL, .standard = 1},
     {.name = "runningVar", .kind = NL_CHOICE, .standard = 0, .choices = "unbiased,biased"},
+    {.name = "bias", .kind = NL_BOOL, .standard = 1},
 };
 
 static nl_status configure(nl_norm *norm, const double *args, const int32_t *sample, int32_t ndim) {
@@ -17,7 +19,8 @@ static nl_status configure(nl_norm *norm, const double *args, const int32_t *sam
   norm->track = args[3] != 0;
   norm->couples = !norm->track;
   norm->unbiased = args[4] == 0;
-  if (args[2] != 0) norm->size[NL_WEIGHT] = norm->size[NL_BIAS] = norm->features;
+  if (args[2] != 0) norm->size[NL_WEIGHT] = norm->features;
+  if (args[2] != 0 && args[5] != 0) norm->size[NL_BIAS] = norm->features;
   if (norm->track) norm->size[NL_RUNNING_MEAN] = norm->size[NL_RUNNING_VAR] = norm->features;
   return NL_OK;
 }
@@ -37,12 +40,14 @@ static nl_status fit(const nl_norm *norm, nl_extent *extent, const int32_t *shap
   else if (norm->size[NL_WEIGHT])
     NL_CHECK(shape[1] == norm->features, NL_SHAPE, "weight should contain %d elements not %d", shape[1],
              norm->features);
-  int64_t spatial = 1;
-  for (int32_t i = 2; i < ndim; i++) spatial *= shape[i];
-  if (uses_batch_stats(norm, mode))
-    NL_CHECK(shape[0] * spatial != 1, NL_SHAPE,
+  const int32_t spatial = nl_norm_product(shape, 2, ndim);
+  if (uses_batch_stats(norm, mode)) {
+    NL_CHECK((int64_t)shape[0] * spatial != 1, NL_SHAPE,
              "Expected more than 1 value per channel when training, got input size %S", shape, ndim);
-  *extent = (nl_extent){shape[0], shape[1], (int32_t)spatial, shape[1]};
+    NL_CHECK(norm->eps > 0, NL_ARGUMENT, "batch_norm eps must be positive during training, but got %g", norm->eps);
+  }
+  NL_CHECK(norm->eps >= 0, NL_ARGUMENT, "batch_norm eps must be non-negative, but got %g", norm->eps);
+  *extent = (nl_extent){shape[0], shape[1], spatial, shape[1]};
   return NL_OK;
 }
 
@@ -70,4 +75,4 @@ static nl_status backward(nl_norm *norm, float *dx, float *dweight, float *dbias
 static const nl_norm_type norm_type = {configure, fit, forward, backward};
 
 const nl_layer_type nl_type_batchnorm = {
-    .name = "batchNorm", .settings = settings, .setting_count = 5, .norm = &norm_type, NL_NORM_NODE};
+    .name = "batchNorm", .settings = settings, .setting_count = 6, .norm = &norm_type, NL_NORM_NODE};

@@ -4,6 +4,7 @@ static const nl_setting settings[] = {
     {.name = "numGroups", .kind = NL_INT, .standard = NAN, .required = true, .least = 1},
     {.name = "eps", .kind = NL_NUMBER, .standard = 1e-5},
     {.name = "affine", .kind = NL_BOOL, .standard = 1},
+    {.name = "bias", .kind = NL_BOOL, .standard = 1},
 };
 
 static nl_status configure(nl_norm *norm, const double *args, const int32_t *sample, int32_t ndim) {
@@ -15,7 +16,8 @@ static nl_status configure(nl_norm *norm, const double *args, const int32_t *sam
            "num_channels must be divisible by num_groups: num_channels (%d), num_groups (%d)", norm->features,
            norm->groups);
   norm->eps = args[1];
-  if (args[2] != 0) norm->size[NL_WEIGHT] = norm->size[NL_BIAS] = norm->features;
+  if (args[2] != 0) norm->size[NL_WEIGHT] = norm->features;
+  if (args[2] != 0 && args[3] != 0) norm->size[NL_BIAS] = norm->features;
   return NL_OK;
 }
 
@@ -30,11 +32,10 @@ static nl_status fit(const nl_norm *norm, nl_extent *extent, const int32_t *shap
            "Expected weight to be a vector of size equal to the number of channels in input, but got weight of shape "
            "[%d] and input of shape %S",
            norm->features, shape, ndim);
-  int64_t spatial = 1;
-  for (int32_t i = 2; i < ndim; i++) spatial *= shape[i];
-  NL_CHECK(shape[0] * spatial * (shape[1] / norm->groups) != 1, NL_SHAPE,
+  const int32_t spatial = nl_norm_product(shape, 2, ndim);
+  NL_CHECK((int64_t)shape[0] * spatial * (shape[1] / norm->groups) != 1, NL_SHAPE,
            "Expected more than 1 value per channel when training, got input size %S", shape, ndim);
-  *extent = (nl_extent){shape[0], shape[1], (int32_t)spatial, shape[0] * norm->groups};
+  *extent = (nl_extent){shape[0], shape[1], spatial, shape[0] * norm->groups};
   return NL_OK;
 }
 
@@ -54,4 +55,4 @@ static nl_status backward(nl_norm *norm, float *dx, float *dweight, float *dbias
 static const nl_norm_type norm_type = {configure, fit, forward, backward};
 
 const nl_layer_type nl_type_groupnorm = {
-    .name = "groupNorm", .settings = settings, .setting_count = 3, .norm = &norm_type, NL_NORM_NODE};
+    .name = "groupNorm", .settings = settings, .setting_count = 4, .norm = &norm_type, NL_NORM_NODE};

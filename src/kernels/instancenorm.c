@@ -1,0 +1,42 @@
+#include "kernels/kernels.h"
+#include "kernels/moments.h"
+
+static nl_status check(const char *name, int32_t n, int32_t c, int32_t s, double eps) {
+  NL_CHECK(n >= 0 && c >= 1 && s >= 0, NL_SHAPE, "%s: sizes must be N >= 0, C >= 1, S >= 0, got N=%d, C=%d, S=%d", name,
+           n, c, s);
+  NL_CHECK(eps >= 0 && isfinite(eps), NL_ARGUMENT, "%s: eps must be finite and non-negative, got %g", name, eps);
+  return NL_OK;
+}
+
+nl_status nl_instancenorm_forward(float *y, double *mean, double *invstd, float *running_mean, float *running_var,
+                                  const float *x, const float *weight, const float *bias, int32_t n, int32_t c,
+                                  int32_t s, double eps, double momentum) {
+  NL_TRY(check("nl_instancenorm_forward", n, c, s, eps));
+  if (n == 0 || s == 0) return NL_OK;
+  for (int32_t j = 0; j < c; j++) {
+    double means = 0, variances = 0;
+    for (int32_t i = 0; i < n; i++) {
+      const int32_t plane = i * c + j;
+      const size_t at = (size_t)plane * s;
+      mean[plane] = nl_sum(x + at, s) / s;
+      const nl_center center = nl_center_at(mean[plane]);
+      const double squares = nl_squared_deviation(x + at, center, s);
+      invstd[plane] = nl_invstd(squares / s, eps);
+      nl_normalize(y + at, x + at, center, (float)(invstd[plane] * (weight ? weight[j] : 1)), bias ? bias[j] : 0, s);
+      means += mean[plane];
+      variances += squares / (s - 1.0);
+    }
+    if (!running_mean) continue;
+    running_mean[j] = (float)((1 - momentum) * running_mean[j] + momentum * (means / n));
+    running_var[j] = (float)((1 - momentum) * running_var[j] + momentum * (variances / n));
+  }
+  return NL_OK;
+}
+
+/* An instance is a group of one channel. */
+nl_status nl_instancenorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
+                                   const double *mean, const double *invstd, const float *weight, double *work,
+                                   int32_t n, int32_t c, int32_t s) {
+  NL_TRY(check("nl_instancenorm_backward", n, c, s, 0));
+  return nl_groupnorm_backward(dx, dweight, dbias, dy, x, mean, invstd, weight, work, n, c, s, c);
+}
