@@ -8,28 +8,38 @@ static nl_status check(const char *name, int32_t n, int32_t c, int32_t s, double
   return NL_OK;
 }
 
+/* var [N, C] is the biased one. */
+static void track(float *running_mean, float *running_var, const double *mean, const double *var, int32_t n, int32_t c,
+                  int32_t s, double momentum) {
+  const double unbiased = s / (s - 1.0);
+  for (int32_t j = 0; j < c; j++) {
+    double means = 0, variances = 0;
+    for (int32_t i = 0; i < n; i++) {
+      means += mean[i * c + j];
+      variances += var[i * c + j] * unbiased;
+    }
+    running_mean[j] = (float)((1 - momentum) * running_mean[j] + momentum * (means / n));
+    running_var[j] = (float)((1 - momentum) * running_var[j] + momentum * (variances / n));
+  }
+}
+
 nl_status nl_instancenorm_forward(float *y, double *mean, double *invstd, float *running_mean, float *running_var,
                                   const float *x, const float *weight, const float *bias, int32_t n, int32_t c,
                                   int32_t s, double eps, double momentum) {
   NL_TRY(check("nl_instancenorm_forward", n, c, s, eps));
   if (n == 0 || s == 0) return NL_OK;
-  for (int32_t j = 0; j < c; j++) {
-    double means = 0, variances = 0;
-    for (int32_t i = 0; i < n; i++) {
-      const int32_t plane = i * c + j;
-      const size_t at = (size_t)plane * s;
-      mean[plane] = nl_sum(x + at, s) / s;
-      const nl_center center = nl_center_at(mean[plane]);
-      const double squares = nl_squared_deviation(x + at, center, s);
-      invstd[plane] = nl_invstd(squares / s, eps);
-      nl_normalize(y + at, x + at, center, (float)(invstd[plane] * (weight ? weight[j] : 1)), bias ? bias[j] : 0, s);
-      means += mean[plane];
-      variances += squares / (s - 1.0);
-    }
-    if (!running_mean) continue;
-    running_mean[j] = (float)((1 - momentum) * running_mean[j] + momentum * (means / n));
-    running_var[j] = (float)((1 - momentum) * running_var[j] + momentum * (variances / n));
+  double *var = invstd;
+  for (int32_t plane = 0; plane < n * c; plane++) {
+    const size_t at = (size_t)plane * s;
+    const int32_t j = plane % c;
+    mean[plane] = nl_sum(x + at, s) / s;
+    const nl_center center = nl_center_at(mean[plane]);
+    var[plane] = nl_squared_deviation(x + at, center, s) / s;
+    const double scale = nl_invstd(var[plane], eps) * (weight ? weight[j] : 1);
+    nl_normalize(y + at, x + at, center, (float)scale, bias ? bias[j] : 0, s);
   }
+  if (running_mean) track(running_mean, running_var, mean, var, n, c, s, momentum);
+  for (int32_t plane = 0; plane < n * c; plane++) invstd[plane] = nl_invstd(var[plane], eps);
   return NL_OK;
 }
 

@@ -92,7 +92,8 @@ static inline void nl_gradient_sums(double *sum, double *dot, const float *dy, c
 
 /**
  * dx = dy * a + xhat * b + c with xhat = (x - mean) * invstd, over dx, dy, x [n]: the backward pass of every normalization
- * here. xhat is near 1 whatever the scale of x, so that no factor leaves float32's range before the result does.
+ * here. xhat is near 1 whatever the scale of x, so that no factor leaves float32's range before the result does: the
+ * multiplication more costs 3 % on tensors that stay in the cache and nothing beyond it.
  */
 static inline void nl_normalize_backward(float *dx, const float *dy, const float *x, nl_center mean, float invstd,
                                          float a, float b, float c, int32_t n) {

@@ -1,4 +1,6 @@
 import { makeDataset, presetSpec } from 'normlab';
+import { encodeSettings } from '../../wasm/settings.js';
+import { shapes } from './shapes.js';
 
 /**
  * What is measured: one table for Node and browsers. A work is prepared once and gives `run(times)`, which does it so many
@@ -9,38 +11,41 @@ import { makeDataset, presetSpec } from 'normlab';
  * @typedef {{ name: string, prepare: (engine: Engine) => Prepared }} Work
  */
 
-const SHAPES = [
-  [32, 64, 32, 32],
-  [32, 256, 8, 8],
-  [8, 16, 28, 28],
-];
+const IMAGES = shapes('NORM_TIMED');
+const ROWS = shapes('ROWS_TIMED');
 
-/** Layer type, its settings and channels for a shape, as nl_norm_create takes them; a row's prefix names the works. */
+/** Layer type, its settings for a shape, and shapes; a row's prefix names the works. */
 const NORMS = {
-  bn: { type: 'batchNorm', args: [1e-5, 0.1, 1, 1, 0], shapes: SHAPES, modes: ['fwd_train', 'fwd_eval', 'bwd'] },
-  ln: { type: 'layerNorm', args: null, shapes: [...SHAPES, [1024, 768]], modes: ['fwd_train', 'bwd'] },
-  gn8: { type: 'groupNorm', args: [8, 1e-5, 1], shapes: SHAPES, modes: ['fwd_train', 'bwd'] },
+  bn: { type: 'batchNorm', of: IMAGES, modes: ['fwd_train', 'fwd_eval', 'bwd'] },
+  ln: { type: 'layerNorm', options: trailing, of: [...IMAGES, ...ROWS], modes: ['fwd_train', 'bwd'] },
+  gn8: { type: 'groupNorm', options: () => ({ numGroups: 8 }), of: IMAGES, modes: ['fwd_train', 'bwd'] },
+  in: { type: 'instanceNorm', options: () => ({ affine: true }), of: IMAGES, modes: ['fwd_train', 'bwd'] },
+  rms: { type: 'rmsNorm', options: trailing, of: [...IMAGES, ...ROWS], modes: ['fwd_train', 'bwd'] },
 };
+
+/** @param {number[]} shape */
+function trailing([, ...rest]) {
+  return { normalizedShape: rest };
+}
 
 /** Reads and writes of a tensor that a pass cannot do without: the roofline, in units of the tensor's bytes. */
 const PASSES = { fwd_train: 3, fwd_eval: 2, bwd: 5 };
 
 /** @returns {Work[]} */
 function normWorks() {
-  return Object.entries(NORMS).flatMap(([prefix, { type, args, shapes, modes }]) =>
-    shapes.flatMap((shape) =>
+  return Object.entries(NORMS).flatMap(([prefix, { type, options, of, modes }]) =>
+    of.flatMap((shape) =>
       modes.map((mode) => ({
         name: `${prefix}_${mode} ${shape.join('x')}`,
-        prepare: ({ runtime }) => prepareNorm(runtime, type, args, shape, mode),
+        prepare: ({ runtime }) => prepareNorm(runtime, type, options?.(shape), shape, mode),
       })),
     ),
   );
 }
 
-function prepareNorm(runtime, type, args, shape, mode) {
+function prepareNorm(runtime, type, options, shape, mode) {
   const { exports, types, abi } = runtime;
-  const rest = shape.slice(1);
-  const settings = args ?? [rest.length, ...rest, ...new Array(abi.maxDims - rest.length).fill(0), 1e-5, 1, 1];
+  const settings = encodeSettings('bench', types.get(type), options, abi.maxDims);
   const size = shape.reduce((a, b) => a * b);
   const [x, y, dy] = [0, 1, 2].map((seed) => fill(runtime, size, seed));
   const params = runtime.allocate(2 * size * 4);
