@@ -17,6 +17,15 @@
 #include "base/vec_scalar.h"
 #endif
 
+/** The four values at p, or the n < 4 that are left there. */
+static inline v4 v4_load_left(const float *p, int32_t n) { return n >= 4 ? v4_load(p) : v4_load_n(p, n); }
+static inline void v4_store_left(float *p, v4 a, int32_t n) {
+  if (n >= 4)
+    v4_store(p, a);
+  else
+    v4_store_n(p, a, n);
+}
+
 static inline double d4_sum(d4 a) { return (d4_get(a, 0) + d4_get(a, 2)) + (d4_get(a, 1) + d4_get(a, 3)); }
 
 /** Lanes 0 .. n-1 of a; zero elsewhere. */

@@ -7,13 +7,6 @@
  * rows together, a lane each.
  */
 
-static nl_status check(const char *name, int32_t n, int32_t c, int32_t s, double eps) {
-  NL_CHECK(n >= 0 && c >= 1 && s >= 0, NL_SHAPE, "%s: sizes must be N >= 0, C >= 1, S >= 0, got N=%d, C=%d, S=%d", name,
-           n, c, s);
-  NL_CHECK(eps >= 0 && isfinite(eps), NL_ARGUMENT, "%s: eps must be finite and non-negative, got %g", name, eps);
-  return NL_OK;
-}
-
 /* Means of 4 columns as centers, lane by lane. `width` <= 4 columns are there. */
 static nl_center column_center(const double *mean, int width) {
   float high[4] = {0}, low[4] = {0};
@@ -24,14 +17,6 @@ static nl_center column_center(const double *mean, int width) {
   return (nl_center){v4_load(high), v4_load(low)};
 }
 
-static v4 load_columns(const float *x, int width) { return width == 4 ? v4_load(x) : v4_load_n(x, width); }
-static void store_columns(float *y, v4 a, int width) {
-  if (width == 4)
-    v4_store(y, a);
-  else
-    v4_store_n(y, a, width);
-}
-
 /* mean, var [C]: batch mean and biased variance. */
 static void batch_moments(double *mean, double *var, const float *x, int32_t n, int32_t c, int32_t s) {
   const double count = (double)n * s;
@@ -40,11 +25,11 @@ static void batch_moments(double *mean, double *var, const float *x, int32_t n, 
     for (int32_t j = 0; j < c; j += 4) {
       int width = c - j < 4 ? c - j : 4;
       d4 sum = d4_zero(), squares = d4_zero();
-      for (int32_t i = 0; i < n; i++) sum = d4_add(sum, load_columns(x + i * sample + j, width));
+      for (int32_t i = 0; i < n; i++) sum = d4_add(sum, v4_load_left(x + i * sample + j, width));
       for (int k = 0; k < width; k++) mean[j + k] = d4_get(sum, k) / count;
       nl_center center = column_center(mean + j, width);
       for (int32_t i = 0; i < n; i++) {
-        v4 d = nl_centered(load_columns(x + i * sample + j, width), center);
+        v4 d = nl_centered(v4_load_left(x + i * sample + j, width), center);
         squares = d4_madd(squares, d, d);
       }
       for (int k = 0; k < width; k++) var[j + k] = d4_get(squares, k) / count;
@@ -71,10 +56,10 @@ static void apply(float *y, const float *x, const double *mean, const double *in
       nl_center center = column_center(mean + j, width);
       float scales[4] = {0};
       for (int k = 0; k < width; k++) scales[k] = (float)(invstd[j + k] * (weight ? weight[j + k] : 1));
-      v4 scale = v4_load(scales), shift = bias ? load_columns(bias + j, width) : v4_splat(0);
+      v4 scale = v4_load(scales), shift = bias ? v4_load_left(bias + j, width) : v4_splat(0);
       for (int32_t i = 0; i < n; i++) {
         size_t at = i * sample + j;
-        store_columns(y + at, v4_madd(nl_centered(load_columns(x + at, width), center), scale, shift), width);
+        v4_store_left(y + at, v4_madd(nl_centered(v4_load_left(x + at, width), center), scale, shift), width);
       }
     }
     return;
@@ -92,7 +77,7 @@ static void apply(float *y, const float *x, const double *mean, const double *in
 nl_status nl_batchnorm_forward_train(float *y, double *mean, double *invstd, float *running_mean, float *running_var,
                                      const float *x, const float *weight, const float *bias, int32_t n, int32_t c,
                                      int32_t s, double eps, double momentum, bool unbiased) {
-  NL_TRY(check("nl_batchnorm_forward_train", n, c, s, eps));
+  NL_TRY(nl_check_planes("nl_batchnorm_forward_train", n, c, s, eps));
   const double count = (double)n * s;
   if (count == 0) return NL_OK;
   batch_moments(mean, invstd, x, n, c, s);
@@ -112,7 +97,7 @@ nl_status nl_batchnorm_forward_train(float *y, double *mean, double *invstd, flo
 nl_status nl_batchnorm_forward_eval(float *y, double *mean, double *invstd, const float *x, const float *running_mean,
                                     const float *running_var, const float *weight, const float *bias, int32_t n,
                                     int32_t c, int32_t s, double eps) {
-  NL_TRY(check("nl_batchnorm_forward_eval", n, c, s, eps));
+  NL_TRY(nl_check_planes("nl_batchnorm_forward_eval", n, c, s, eps));
   for (int32_t j = 0; j < c; j++) {
     mean[j] = running_mean[j];
     invstd[j] = 1 / sqrt(running_var[j] + eps);
@@ -149,20 +134,20 @@ static void backward_columns(float *dx, const float *dy, const float *x, nl_cent
                              int32_t c, int width, bool batch_stats) {
   const v4 a = v4_load(f->a), b = v4_load(f->b), shift = v4_load(f->c), invstd = v4_load(f->invstd);
   for (size_t at = 0; at < (size_t)n * c; at += c) {
-    const v4 g = load_columns(dy + at, width);
+    const v4 g = v4_load_left(dy + at, width);
     if (!batch_stats) {
-      store_columns(dx + at, v4_mul(g, a), width);
+      v4_store_left(dx + at, v4_mul(g, a), width);
       continue;
     }
-    const v4 xhat = v4_mul(nl_centered(load_columns(x + at, width), center), invstd);
-    store_columns(dx + at, v4_madd(g, a, v4_madd(xhat, b, shift)), width);
+    const v4 xhat = v4_mul(nl_centered(v4_load_left(x + at, width), center), invstd);
+    v4_store_left(dx + at, v4_madd(g, a, v4_madd(xhat, b, shift)), width);
   }
 }
 
 nl_status nl_batchnorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
                                 const double *mean, const double *invstd, const float *weight, int32_t n, int32_t c,
                                 int32_t s, bool batch_stats) {
-  NL_TRY(check("nl_batchnorm_backward", n, c, s, 0));
+  NL_TRY(nl_check_planes("nl_batchnorm_backward", n, c, s, 0));
   const double count = (double)n * s;
   const size_t sample = (size_t)c * s;
   for (int32_t j = 0; count == 0 && j < c; j++) {
@@ -178,9 +163,9 @@ nl_status nl_batchnorm_backward(float *dx, float *dweight, float *dbias, const f
     if (s == 1) {
       d4 sums = d4_zero(), dots = d4_zero();
       for (int32_t i = 0; i < n; i++) {
-        v4 g = load_columns(dy + i * sample + j, width);
+        v4 g = v4_load_left(dy + i * sample + j, width);
         sums = d4_add(sums, g);
-        dots = d4_madd(dots, g, nl_centered(load_columns(x + i * sample + j, width), center));
+        dots = d4_madd(dots, g, nl_centered(v4_load_left(x + i * sample + j, width), center));
       }
       d4_store(sum, sums);
       d4_store(dot, dots);

@@ -2,10 +2,8 @@
 #include "kernels/moments.h"
 
 static nl_status check(const char *name, int32_t n, int32_t c, int32_t s, int32_t g, double eps) {
-  NL_CHECK(n >= 0 && c >= 1 && s >= 0, NL_SHAPE, "%s: sizes must be N >= 0, C >= 1, S >= 0, got N=%d, C=%d, S=%d", name,
-           n, c, s);
+  NL_TRY(nl_check_planes(name, n, c, s, eps));
   NL_CHECK(g >= 1 && c % g == 0, NL_ARGUMENT, "num_channels (%d) must be divisible by num_groups (%d)", c, g);
-  NL_CHECK(eps >= 0 && isfinite(eps), NL_ARGUMENT, "%s: eps must be finite and non-negative, got %g", name, eps);
   return NL_OK;
 }
 

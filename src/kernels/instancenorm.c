@@ -1,13 +1,6 @@
 #include "kernels/kernels.h"
 #include "kernels/moments.h"
 
-static nl_status check(const char *name, int32_t n, int32_t c, int32_t s, double eps) {
-  NL_CHECK(n >= 0 && c >= 1 && s >= 0, NL_SHAPE, "%s: sizes must be N >= 0, C >= 1, S >= 0, got N=%d, C=%d, S=%d", name,
-           n, c, s);
-  NL_CHECK(eps >= 0 && isfinite(eps), NL_ARGUMENT, "%s: eps must be finite and non-negative, got %g", name, eps);
-  return NL_OK;
-}
-
 /* var [N, C] is the biased one. */
 static void track(float *running_mean, float *running_var, const double *mean, const double *var, int32_t n, int32_t c,
                   int32_t s, double momentum) {
@@ -26,7 +19,7 @@ static void track(float *running_mean, float *running_var, const double *mean, c
 nl_status nl_instancenorm_forward(float *y, double *mean, double *invstd, float *running_mean, float *running_var,
                                   const float *x, const float *weight, const float *bias, int32_t n, int32_t c,
                                   int32_t s, double eps, double momentum) {
-  NL_TRY(check("nl_instancenorm_forward", n, c, s, eps));
+  NL_TRY(nl_check_planes("nl_instancenorm_forward", n, c, s, eps));
   if (n == 0 || s == 0) return NL_OK;
   double *var = invstd;
   for (int32_t plane = 0; plane < n * c; plane++) {
@@ -47,6 +40,6 @@ nl_status nl_instancenorm_forward(float *y, double *mean, double *invstd, float 
 nl_status nl_instancenorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
                                    const double *mean, const double *invstd, const float *weight, double *work,
                                    int32_t n, int32_t c, int32_t s) {
-  NL_TRY(check("nl_instancenorm_backward", n, c, s, 0));
+  NL_TRY(nl_check_planes("nl_instancenorm_backward", n, c, s, 0));
   return nl_groupnorm_backward(dx, dweight, dbias, dy, x, mean, invstd, weight, work, n, c, s, c);
 }

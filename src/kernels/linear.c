@@ -25,7 +25,7 @@ nl_status nl_linear_backward(float *dx, float *dweight, float *dbias, const floa
       int width = o - j < 4 ? o - j : 4;
       for (int32_t row = 0; row < n; row++) {
         const float *at = dy + (size_t)row * o + j;
-        sum = d4_add(sum, width == 4 ? v4_load(at) : v4_load_n(at, width));
+        sum = d4_add(sum, v4_load_left(at, width));
       }
       for (int k = 0; k < width; k++) dbias[j + k] = (float)d4_get(sum, k);
     }

@@ -1,5 +1,5 @@
 /*
- * What the normalization kernels share: exact means and squared deviations of float32 data.
+ * What the normalization kernels share: checks of their sizes, exact means and squared deviations of float32 data.
  *
  * A mean is a float64. To subtract it from float32 lanes without losing it, it is split in two float32, high + low:
  * (x - high) is exact wherever x is near the mean (Sterbenz), and subtracting the low part then rounds once at the scale of
@@ -8,9 +8,25 @@
 #ifndef NL_MOMENTS_H
 #define NL_MOMENTS_H
 
+#include "base/status.h"
 #include "base/vec.h"
 
 #include <math.h>
+
+/** The sizes [N, C, S] and eps that a kernel is called with. */
+static inline nl_status nl_check_planes(const char *name, int32_t n, int32_t c, int32_t s, double eps) {
+  NL_CHECK(n >= 0 && c >= 1 && s >= 0, NL_SHAPE, "%s: sizes must be N >= 0, C >= 1, S >= 0, got N=%d, C=%d, S=%d", name,
+           n, c, s);
+  NL_CHECK(eps >= 0 && isfinite(eps), NL_ARGUMENT, "%s: eps must be finite and non-negative, got %g", name, eps);
+  return NL_OK;
+}
+
+/** The sizes [M, L] and eps that a kernel is called with. */
+static inline nl_status nl_check_rows(const char *name, int32_t m, int32_t l, double eps) {
+  NL_CHECK(m >= 0 && l >= 0, NL_SHAPE, "%s: sizes must be M >= 0, L >= 0, got M=%d, L=%d", name, m, l);
+  NL_CHECK(eps >= 0 && isfinite(eps), NL_ARGUMENT, "%s: eps must be finite and non-negative, got %g", name, eps);
+  return NL_OK;
+}
 
 typedef struct {
   v4 high, low;

@@ -12,26 +12,20 @@ nl_status nl_sgd_step(float *param, float *velocity, const float *grad, const nl
   const v4 fresh = v4_splat((float)(1 - sgd->dampening)), rate = v4_splat((float)-sgd->lr);
   for (int32_t i = 0; i < size; i += 4) {
     int width = size - i < 4 ? size - i : 4;
-    v4 p = width == 4 ? v4_load(param + i) : v4_load_n(param + i, width);
-    v4 g = width == 4 ? v4_load(grad + i) : v4_load_n(grad + i, width);
+    v4 p = v4_load_left(param + i, width);
+    v4 g = v4_load_left(grad + i, width);
     if (sgd->weight_decay != 0) g = v4_madd(p, decay, g);
     if (sgd->momentum != 0) {
       v4 v = g;
       if (!first) {
-        v = v4_mul(width == 4 ? v4_load(velocity + i) : v4_load_n(velocity + i, width), momentum);
+        v = v4_mul(v4_load_left(velocity + i, width), momentum);
         v = v4_madd(g, fresh, v);
       }
-      if (width == 4)
-        v4_store(velocity + i, v);
-      else
-        v4_store_n(velocity + i, v, width);
+      v4_store_left(velocity + i, v, width);
       g = sgd->nesterov ? v4_madd(v, momentum, g) : v;
     }
     p = v4_madd(g, rate, p);
-    if (width == 4)
-      v4_store(param + i, p);
-    else
-      v4_store_n(param + i, p, width);
+    v4_store_left(param + i, p, width);
   }
   return NL_OK;
 }

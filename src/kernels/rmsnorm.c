@@ -1,33 +1,19 @@
 #include "kernels/kernels.h"
 #include "kernels/moments.h"
 
-static nl_status check(const char *name, int32_t m, int32_t l, double eps) {
-  NL_CHECK(m >= 0 && l >= 0, NL_SHAPE, "%s: sizes must be M >= 0, L >= 0, got M=%d, L=%d", name, m, l);
-  NL_CHECK(eps >= 0 && isfinite(eps), NL_ARGUMENT, "%s: eps must be finite and non-negative, got %g", name, eps);
-  return NL_OK;
-}
-
-/* The four values at p, or the n < 4 that are left. */
-static v4 load(const float *p, int32_t n) { return n >= 4 ? v4_load(p) : v4_load_n(p, n); }
-static void store(float *p, v4 a, int32_t n) {
-  if (n >= 4)
-    v4_store(p, a);
-  else
-    v4_store_n(p, a, n);
-}
 static v4 weighted(v4 a, const float *weight, int32_t j, int32_t n) {
-  return weight ? v4_mul(a, load(weight + j, n)) : a;
+  return weight ? v4_mul(a, v4_load_left(weight + j, n)) : a;
 }
 
 nl_status nl_rmsnorm_forward(float *y, double *invstd, const float *x, const float *weight, int32_t m, int32_t l,
                              double eps) {
-  NL_TRY(check("nl_rmsnorm_forward", m, l, eps));
+  NL_TRY(nl_check_rows("nl_rmsnorm_forward", m, l, eps));
   if (l == 0) return NL_OK;
   for (int32_t i = 0; i < m; i++, x += l, y += l) {
     invstd[i] = nl_invstd(nl_sum_of_squares(x, l) / l, eps);
     const v4 scale = v4_splat((float)invstd[i]);
     for (int32_t j = 0; j < l; j += 4)
-      store(y + j, weighted(v4_mul(load(x + j, l - j), scale), weight, j, l - j), l - j);
+      v4_store_left(y + j, weighted(v4_mul(v4_load_left(x + j, l - j), scale), weight, j, l - j), l - j);
   }
   return NL_OK;
 }
@@ -38,7 +24,7 @@ nl_status nl_rmsnorm_forward(float *y, double *invstd, const float *x, const flo
  */
 nl_status nl_rmsnorm_backward(float *dx, float *dweight, const float *dy, const float *x, const double *invstd,
                               const float *weight, double *work, int32_t m, int32_t l) {
-  NL_TRY(check("nl_rmsnorm_backward", m, l, 0));
+  NL_TRY(nl_check_rows("nl_rmsnorm_backward", m, l, 0));
   for (int32_t j = 0; dweight && j < l; j++) work[j] = 0;
   for (int32_t i = 0; i < m; i++) {
     const float *xi = x + (size_t)i * l, *dyi = dy + (size_t)i * l;
@@ -54,11 +40,12 @@ nl_status nl_rmsnorm_backward(float *dx, float *dweight, const float *dy, const 
     if (!dx) continue;
     d4 dots = d4_zero();
     for (int32_t j = 0; j < l; j += 4)
-      dots = d4_madd(dots, weighted(load(dyi + j, l - j), weight, j, l - j), load(xi + j, l - j));
+      dots = d4_madd(dots, weighted(v4_load_left(dyi + j, l - j), weight, j, l - j), v4_load_left(xi + j, l - j));
     const v4 b = v4_splat((float)(-invstd[i] * (invstd[i] * d4_sum(dots)) / l));
     for (int32_t j = 0; j < l; j += 4) {
-      const v4 g = weighted(load(dyi + j, l - j), weight, j, l - j), xhat = v4_mul(load(xi + j, l - j), scale);
-      store(dx + (size_t)i * l + j, v4_madd(g, scale, v4_mul(xhat, b)), l - j);
+      const v4 g = weighted(v4_load_left(dyi + j, l - j), weight, j, l - j),
+               xhat = v4_mul(v4_load_left(xi + j, l - j), scale);
+      v4_store_left(dx + (size_t)i * l + j, v4_madd(g, scale, v4_mul(xhat, b)), l - j);
     }
   }
   for (int32_t j = 0; dweight && j < l; j++) dweight[j] = (float)work[j];
