@@ -5,13 +5,15 @@
 #include <math.h>
 
 static const double U = 0x1p-24, U64 = 0x1p-53;
+/* Below the normal range float32 rounds to a multiple of this, however small the value. */
+static const double TINY = 0x1p-149;
 
 ref ref_new(int32_t size) { return (ref){doubles(size), doubles(size), size}; }
 
 /* ---- normalization ---- */
 
 static ref_layout layout_new(int32_t size, int32_t stats, int32_t params) {
-  return (ref_layout){size, stats, params, ints(size), ints(size)};
+  return (ref_layout){size, stats, params, ints(size), ints(size), false};
 }
 
 ref_layout ref_batch_layout(int32_t n, int32_t c, int32_t s) {
@@ -43,41 +45,76 @@ ref_layout ref_group_layout(int32_t n, int32_t c, int32_t s, int32_t g) {
   return layout;
 }
 
-/* What a deviation x - mean is off by beside its own rounding: a mean that float32 cannot hold, and denormals. */
-static double deviation_error(const ref_norm *f, int32_t stat) {
-  return U * U * fabs(f->mean.value[stat]) + f->mean.error[stat] + 0x1p-149;
+ref_layout ref_instance_layout(int32_t n, int32_t c, int32_t s) { return ref_group_layout(n, c, s, c); }
+
+ref_layout ref_rms_layout(int32_t m, int32_t l) {
+  ref_layout layout = ref_layer_layout(m, l);
+  layout.about_zero = true;
+  return layout;
+}
+
+/*
+ * The predicted errors. With u = 2^-24, v = 2^-53, m values in a statistic, d = x - mean, s = invstd, xhat = d s:
+ *
+ *   mean     a float64 sum of exact values: v (1 + sqrt(m)) Σ|x| / m.
+ *   d        float32 holds neither mean nor d. A mean split in two float32 is off by u² |mean| at most, and by its own error;
+ *            the difference then rounds once, u |d|, or to a multiple of TINY if it is denormal. The first and the last of
+ *            these are `deviation_error`; they are absolute: next to them |d| may be small. About zero, d is x and exact.
+ *   invstd   of m float64 squares of such d: d's rounding u |d| changes a square by 2 u d² and the root by half of that, so u s
+ *            at most. About zero the squares are exact: v (1 + sqrt(m)) s.
+ *   y        d s w + b: d's rounding, that of s w to float32 and that of the product are u |d s w| each, which is counted
+ *            once, since 8 times is allowed; the sum rounds to u |y|; deviation_error grows by |s w|.
+ *   dweight  a float64 sum of dy xhat, whose xhat are off by u |xhat| or TINY and by deviation_error times s: the sum of the
+ *            magnitudes of that, and u |dweight| for the result.
+ *   dbias    a float64 sum of exact dy, rounded at the end: u |dbias| + v sqrt(m) Σ|dy|.
+ *   dx       s (g - mean of g - xhat * mean of g xhat) with g = dy w: three terms, each with u times its magnitude, where
+ *            the means are bounded by the means of |g| and |g xhat|. An error `off` of all d changes the last term by
+ *            off s |g xhat| in one place and by xhat off s |g| in the other. A denormal g is off by TINY.
+ *            With given statistics only the first term is there.
+ *   running  two products and a sum in float64, stored as float32: u times the result, and u times the part that a batch's
+ *            statistic has in it, which is that statistic's own error at most.
+ */
+static double deviation_error(const ref_layout *layout, const ref_norm *f, int32_t stat) {
+  return layout->about_zero ? 0 : U * U * fabs(f->mean.value[stat]) + f->mean.error[stat] + TINY;
+}
+
+/* mean and var of x; those of a statistic about zero have no mean. */
+static void moments(ref_norm *out, const ref_layout *layout, const double *x) {
+  const int32_t size = layout->size, stats = layout->stats;
+  const double count = out->count;
+  double *magnitude = doubles(stats);
+  for (int32_t i = 0; i < size && !layout->about_zero; i++) {
+    out->mean.value[layout->stat[i]] += x[i];
+    magnitude[layout->stat[i]] += fabs(x[i]) / count;
+  }
+  /* One division at the end: the mean of equal values is that value exactly. */
+  for (int32_t k = 0; k < stats && count > 0; k++) out->mean.value[k] /= count;
+  for (int32_t i = 0; i < size; i++) {
+    const double d = x[i] - out->mean.value[layout->stat[i]];
+    out->var[layout->stat[i]] += d * d / count;
+  }
+  for (int32_t k = 0; k < stats; k++) out->mean.error[k] = U64 * (1 + sqrt(count)) * magnitude[k];
 }
 
 ref_norm ref_norm_forward(const ref_layout *layout, const double *x, const double *weight, const double *bias,
                           const double *given_mean, const double *given_var, double eps) {
   const int32_t size = layout->size, stats = layout->stats;
   ref_norm out = {ref_new(size), ref_new(stats), ref_new(stats), doubles(stats), stats > 0 ? size / stats : 0};
-  double *magnitude = doubles(stats);
-  const double count = out.count;
-  for (int32_t i = 0; i < size; i++) {
-    out.mean.value[layout->stat[i]] += x[i];
-    magnitude[layout->stat[i]] += fabs(x[i]) / count;
-  }
-  for (int32_t k = 0; k < stats; k++) out.mean.value[k] = count > 0 ? out.mean.value[k] / count : 0;
-  for (int32_t k = 0; given_mean && k < stats; k++) out.mean.value[k] = given_mean[k];
-  for (int32_t i = 0; i < size; i++) {
-    const int32_t k = layout->stat[i];
-    out.var[k] += (x[i] - out.mean.value[k]) * (x[i] - out.mean.value[k]) / count;
-  }
+  if (!given_mean) moments(&out, layout, x);
   for (int32_t k = 0; k < stats; k++) {
-    if (given_var) out.var[k] = given_var[k];
-    out.invstd.value[k] = 1 / sqrt(out.var[k] + eps);
+    if (given_mean) out.mean.value[k] = given_mean[k];
+    if (given_mean) out.var[k] = given_var[k];
+    const double root = sqrt(out.var[k] + eps);
+    out.invstd.value[k] = root == 0 && !given_mean ? 0 : 1 / root;
     if (given_mean) continue;
-    /* The sum is a float64 one, and so are the deviations but for their own rounding to float32. */
-    out.mean.error[k] = U64 * (1 + sqrt(count)) * magnitude[k];
-    out.invstd.error[k] = U * out.invstd.value[k];
+    out.invstd.error[k] = (layout->about_zero ? U64 * (1 + sqrt(out.count)) : U) * out.invstd.value[k];
   }
   for (int32_t i = 0; i < size; i++) {
     const int32_t k = layout->stat[i], p = layout->param[i];
     const double scale = out.invstd.value[k] * (weight ? weight[p] : 1);
     const double scaled = (x[i] - out.mean.value[k]) * scale;
     out.y.value[i] = scaled + (bias ? bias[p] : 0);
-    const double absolute = deviation_error(&out, k);
+    const double absolute = deviation_error(layout, &out, k);
     out.y.error[i] = U * (fabs(scaled) + fabs(out.y.value[i])) + absolute * fabs(scale);
   }
   return out;
@@ -96,22 +133,24 @@ ref_gradient ref_norm_backward(const ref_layout *layout, const double *dy, const
     const double d = x[i] - f.mean.value[k], s = f.invstd.value[k], dxhat = dy[i] * (weight ? weight[p] : 1);
     out.dbias.value[p] += dy[i];
     out.dweight.value[p] += dy[i] * d * s;
-    out.dweight.error[p] += (U * fabs(d) + deviation_error(&f, k)) * fabs(dy[i] * s);
+    out.dweight.error[p] += (U * fabs(d * s) + deviation_error(layout, &f, k) * s + TINY) * fabs(dy[i]);
     dvar[k] += dxhat * d * -0.5 * s * s * s;
-    dmean[k] += dxhat * -s;
-    sum[k] += fabs(dxhat);
+    if (!layout->about_zero) {
+      dmean[k] += dxhat * -s;
+      sum[k] += fabs(dxhat);
+    }
     dot[k] += fabs(dxhat * d);
   }
   for (int32_t i = 0; i < size; i++) {
-    /* With batch statistics Σ (x - mean) is 0, so that mean has no part in var. */
+    /* Σ (x - mean) is 0, so that mean has no part in var; about zero there is no mean. */
     const int32_t k = layout->stat[i];
     const double d = x[i] - f.mean.value[k], s = f.invstd.value[k];
     const double direct = dy[i] * (weight ? weight[layout->param[i]] : 1) * s;
     out.dx.value[i] = direct;
-    out.dx.error[i] = U * fabs(direct);
+    out.dx.error[i] = U * fabs(direct) + TINY * s;
     if (given_mean) continue;
     out.dx.value[i] += dvar[k] * 2 * d / count + dmean[k] / count;
-    const double off = deviation_error(&f, k);
+    const double off = deviation_error(layout, &f, k);
     out.dx.error[i] +=
         (U * (fabs(d) * s * s * s * dot[k] + s * sum[k]) + off * s * s * s * (dot[k] + fabs(d) * sum[k])) / count;
   }
@@ -130,6 +169,24 @@ ref ref_moved(const double *running, const double *batch, double momentum, int32
     out.error[i] = U * (fabs(out.value[i]) + fabs(momentum * batch[i]));
   }
   return out;
+}
+
+ref_target ref_batch_target(const ref_norm *batch, bool unbiased) {
+  const int32_t c = batch->mean.size;
+  const double count = batch->count;
+  ref_target target = {batch->mean.value, doubles(c)};
+  for (int32_t j = 0; j < c; j++) target.var[j] = batch->var[j] * (unbiased ? count / (count - 1) : 1);
+  return target;
+}
+
+ref_target ref_instance_target(const ref_norm *instances, int32_t n, int32_t c) {
+  const double count = instances->count;
+  ref_target target = {doubles(c), doubles(c)};
+  for (int32_t i = 0; i < n * c; i++) {
+    target.mean[i % c] += instances->mean.value[i] / n;
+    target.var[i % c] += instances->var[i] * count / (count - 1) / n;
+  }
+  return target;
 }
 
 /* ---- linear algebra ---- */
@@ -394,4 +451,22 @@ double *ref_differences(ref_function f, void *context, double *x, int32_t size, 
     gradient[i] = (above - below) / (2 * h);
   }
   return gradient;
+}
+
+/* f at x + step direction, which leaves x as it was to the last bit. */
+static double at_step(ref_function f, void *context, double *x, const double *direction, int32_t size, double step) {
+  const void *before = mark();
+  double *kept = doubles(size);
+  for (int32_t i = 0; i < size; i++) kept[i] = x[i];
+  for (int32_t i = 0; i < size; i++) x[i] += step * direction[i];
+  const double value = f(context);
+  for (int32_t i = 0; i < size; i++) x[i] = kept[i];
+  release_since(before);
+  return value;
+}
+
+double ref_slope(ref_function f, void *context, double *x, const double *direction, int32_t size, double h) {
+  const double near = at_step(f, context, x, direction, size, h) - at_step(f, context, x, direction, size, -h);
+  const double far = at_step(f, context, x, direction, size, 2 * h) - at_step(f, context, x, direction, size, -2 * h);
+  return (8 * near - far) / (12 * h);
 }

@@ -9,7 +9,7 @@
  *     Σ|ab| at most, so that the root of their squares' sum is Σ|ab| sqrt(k / 3), and a rounding's own root mean square is
  *     u / sqrt(3): u sqrt(k) / 3 Σ|ab| in all;
  *   - a float64 sum of k values: the same with 2^-53 for u.
- * The tests allow 8 times that.
+ * The tests allow 8 times that. How it adds up for normalization stands at ref_norm_forward in reference.c.
  */
 #ifndef TEST_REFERENCE_H
 #define TEST_REFERENCE_H
@@ -24,24 +24,30 @@ typedef struct {
 
 ref ref_new(int32_t size);
 
-/* ---- normalization: three ways to say which statistics and which weight an element belongs to ---- */
+/* ---- normalization: five ways to say which statistics and which weight an element belongs to ---- */
 
 typedef struct {
   int32_t size, stats, params;
   int32_t *stat, *param; /* [size] */
+  bool about_zero;       /* RMS norm: the mean that is subtracted, and around which var is taken, is 0 */
 } ref_layout;
 
 ref_layout ref_batch_layout(int32_t n, int32_t c, int32_t s);
 ref_layout ref_layer_layout(int32_t m, int32_t l);
 ref_layout ref_group_layout(int32_t n, int32_t c, int32_t s, int32_t g);
+ref_layout ref_instance_layout(int32_t n, int32_t c, int32_t s);
+ref_layout ref_rms_layout(int32_t m, int32_t l);
 
 typedef struct {
-  ref y, mean, invstd; /* errors of mean and invstd: of a float64 sum, and of float32 deviations in one */
-  double *var;         /* biased */
-  int32_t count;       /* values in one statistic */
+  ref y, mean, invstd;
+  double *var;   /* biased */
+  int32_t count; /* values in one statistic */
 } ref_norm;
 
-/** given_mean, given_var [stats], or NULL: those of x. weight, bias [params] or NULL. */
+/**
+ * given_mean, given_var [stats], or NULL: those of x. weight, bias [params] or NULL. Where x has no variance and eps is 0,
+ * invstd is 0.
+ */
 ref_norm ref_norm_forward(const ref_layout *layout, const double *x, const double *weight, const double *bias,
                           const double *given_mean, const double *given_var, double eps);
 
@@ -54,6 +60,16 @@ ref_gradient ref_norm_backward(const ref_layout *layout, const double *dy, const
 
 /** running = (1 - momentum) running + momentum batch. */
 ref ref_moved(const double *running, const double *batch, double momentum, int32_t size);
+
+/* What running statistics move towards, [C]. */
+typedef struct {
+  double *mean, *var;
+} ref_target;
+
+/** Of a batch layout: the batch's mean and variance, the latter with divisor N*S - 1 if `unbiased`. */
+ref_target ref_batch_target(const ref_norm *batch, bool unbiased);
+/** Of an instance layout: the mean over the n samples of their means, and of their variances with divisor S - 1. */
+ref_target ref_instance_target(const ref_norm *instances, int32_t n, int32_t c);
 
 /* ---- linear algebra ---- */
 
@@ -106,5 +122,10 @@ typedef double (*ref_function)(void *context);
 
 /** gradient [size] of f, which reads x: (f(x + h) - f(x - h)) / 2h, one coordinate after the other. */
 double *ref_differences(ref_function f, void *context, double *x, int32_t size, double h);
+/**
+ * The derivative of f at x along `direction` [size], to the fourth order:
+ * (8 (f(x + h) - f(x - h)) - (f(x + 2h) - f(x - 2h))) / 12h.
+ */
+double ref_slope(ref_function f, void *context, double *x, const double *direction, int32_t size, double h);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-enum { BATCH, LAYER, GROUP, LINEAR_OP, CONV_OP, MAX_OP, AVG_OP, ACTIVATION_OP, LOSS_OP };
+enum { NORM_OP, LINEAR_OP, CONV_OP, MAX_OP, AVG_OP, ACTIVATION_OP, LOSS_OP };
 
 /* What a forward reads, and what it is weighed with: the objective is Σ dy y, whose gradient backward is to be. */
 typedef struct {
@@ -18,9 +18,7 @@ typedef struct {
 
 static ref forward(const problem *p) {
   switch (p->op) {
-  case BATCH:
-  case LAYER:
-  case GROUP: return ref_norm_forward(&p->layout, p->x, p->weight, p->bias, p->given_mean, p->given_var, 1e-5).y;
+  case NORM_OP: return ref_norm_forward(&p->layout, p->x, p->weight, p->bias, p->given_mean, p->given_var, 1e-5).y;
   case LINEAR_OP: return ref_linear_forward(p->x, p->weight, p->bias, p->n, p->in, p->out);
   case CONV_OP: return ref_conv2d_forward(p->x, p->weight, p->bias, &p->window);
   case MAX_OP: return ref_maxpool_forward(NULL, p->x, &p->window);
@@ -54,8 +52,8 @@ static double *random_doubles(int32_t count) {
   return values;
 }
 
-static void check_norm(ref_layout layout, int op, bool given) {
-  problem p = {.op = op, .layout = layout};
+static void check_norm(ref_layout layout, bool given) {
+  problem p = {.op = NORM_OP, .layout = layout};
   p.x = random_doubles(layout.size);
   p.dy = random_doubles(layout.size);
   p.weight = random_doubles(layout.params);
@@ -73,11 +71,14 @@ static void check_norm(ref_layout layout, int op, bool given) {
 
 TEST(norm_backward) {
   seed_data(1);
-  check_norm(ref_batch_layout(3, 2, 4), BATCH, false);
-  check_norm(ref_batch_layout(5, 3, 1), BATCH, false);
-  check_norm(ref_batch_layout(3, 2, 4), BATCH, true);
-  check_norm(ref_layer_layout(3, 7), LAYER, false);
-  check_norm(ref_group_layout(2, 6, 3, 2), GROUP, false);
+  check_norm(ref_batch_layout(3, 2, 4), false);
+  check_norm(ref_batch_layout(5, 3, 1), false);
+  check_norm(ref_batch_layout(3, 2, 4), true);
+  check_norm(ref_layer_layout(3, 7), false);
+  check_norm(ref_group_layout(2, 6, 3, 2), false);
+  check_norm(ref_instance_layout(2, 3, 5), false);
+  check_norm(ref_rms_layout(3, 7), false);
+  check_norm(ref_rms_layout(4, 1), false);
 }
 
 /* A statistic by hand, so that forward is not measured against itself alone. */
@@ -97,6 +98,46 @@ TEST(norm_forward) {
   f = ref_norm_forward(&rows, x, (double[]){2, 3}, (double[]){1, 1}, NULL, NULL, 3);
   check_double("row y", f.y.value[0], -2 / 2.0 + 1, 1e-15);
   check_double("row y", f.y.value[1], 3 / 2.0 + 1, 1e-15);
+  const ref_layout instance = ref_instance_layout(2, 2, 2), rms = ref_rms_layout(4, 2);
+  f = ref_norm_forward(&instance, x, NULL, NULL, NULL, NULL, 0);
+  const double means[] = {2, 6, 2, 6}, variances[] = {1, 1, 0, 4}, y[] = {-1, 1, -1, 1, 0, 0, -1, 1};
+  for (int i = 0; i < 4; i++) check_double("instance mean", f.mean.value[i], means[i], 1e-15);
+  for (int i = 0; i < 4; i++) check_double("instance variance", f.var[i], variances[i], 1e-15);
+  for (int i = 0; i < 8; i++) check_double("instance y", f.y.value[i], y[i], 1e-15);
+  f = ref_norm_forward(&rms, x, (double[]){1, 2}, NULL, NULL, NULL, 4);
+  check_double("no mean", f.mean.value[0], 0, 0);
+  check_double("mean square", f.var[0], 5, 1e-15);
+  check_double("rms y", f.y.value[0], 1 / 3.0, 1e-15);
+  check_double("rms y", f.y.value[1], 2, 1e-15);
+}
+
+/* The batch above: what running statistics are moved towards, and a move. */
+TEST(running_statistics) {
+  double x[] = {1, 3, 5, 7, 2, 2, 4, 8}; /* [2, 2, 2] */
+  const ref_layout batch = ref_batch_layout(2, 2, 2), instance = ref_instance_layout(2, 2, 2);
+  ref_norm f = ref_norm_forward(&batch, x, NULL, NULL, NULL, NULL, 0);
+  check_double("biased", ref_batch_target(&f, false).var[1], 2.5, 1e-15);
+  check_double("unbiased", ref_batch_target(&f, true).var[1], 10 / 3.0, 1e-15);
+  check_double("batch mean", ref_batch_target(&f, true).mean[1], 6, 1e-15);
+  f = ref_norm_forward(&instance, x, NULL, NULL, NULL, NULL, 0);
+  const ref_target target = ref_instance_target(&f, 2, 2);
+  check_double("mean of means", target.mean[0], 2, 1e-15);
+  check_double("mean of means", target.mean[1], 6, 1e-15);
+  check_double("mean of unbiased variances", target.var[0], 1, 1e-15);
+  check_double("mean of unbiased variances", target.var[1], 5, 1e-15);
+  check_double("moved", ref_moved((double[]){10}, (double[]){2}, 0.25, 1).value[0], 8, 1e-15);
+}
+
+/* d/dt of (1 + 3t)³ + 5 (2 - t) at 0 is 9 - 5; the five points are exact for a cubic. */
+static double cubic(void *context) {
+  const double *x = context;
+  return x[0] * x[0] * x[0] + 5 * x[1];
+}
+
+TEST(slope) {
+  double x[] = {1, 2};
+  check_double("slope", ref_slope(cubic, x, x, (double[]){3, -1}, 2, 0.25), 4, 1e-13);
+  assert_true(x[0] == 1 && x[1] == 2);
 }
 
 TEST(linear_backward) {
@@ -160,8 +201,8 @@ TEST(loss_backward) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      CASE(norm_forward),  CASE(norm_backward),       CASE(linear_backward), CASE(conv2d_backward),
-      CASE(pool_backward), CASE(activation_backward), CASE(loss_backward),
+      CASE(norm_forward),    CASE(norm_backward), CASE(running_statistics),  CASE(slope),         CASE(linear_backward),
+      CASE(conv2d_backward), CASE(pool_backward), CASE(activation_backward), CASE(loss_backward),
   };
   return cmocka_run_group_tests_name("reference", tests, NULL, NULL);
 }
