@@ -28,6 +28,13 @@ const NO_TENSORS = [
   { data: X.data },
   { shape: [6, 4] },
 ];
+const NORMS = [
+  { type: 'batchNorm' },
+  { type: 'layerNorm' },
+  { type: 'groupNorm', numGroups: 1 },
+  { type: 'instanceNorm' },
+  { type: 'rmsNorm' },
+];
 const NO_INTEGERS = [0, -1, 1.5, NaN, Infinity, '4', null, 2 ** 32 + 4];
 
 /** Fails with a word on `words`, and the same engine does its work right after. */
@@ -77,7 +84,7 @@ await forEachVariant((nl, variant) => {
       [
         { input: [4], layers: [{ type: 'batchnorm' }] },
         'argument',
-        ['layers[0]', "'batchnorm'", 'conv2d, linear, relu', 'batchNorm, layerNorm, groupNorm', 'residual'],
+        ['layers[0]', "'batchnorm'", 'conv2d, linear, relu', ...NORMS.map(({ type }) => type), 'residual'],
       ],
       [{ input: [4], layers: [{ type: 'add' }] }, 'argument', ['layers[0]', 'type']],
       [{ input: [4], layers: [{ type: 'toString' }] }, 'argument', ['layers[0]', 'type']],
@@ -104,11 +111,14 @@ await forEachVariant((nl, variant) => {
         ['layers[0]', 'outFeatures'],
       ]),
       [{ input: [4], layers: [{ type: 'linear', outFeatures: 3, bias: 0 }] }, 'argument', ['layers[0]', 'bias']],
-      [{ input: [4], layers: [{ type: 'batchNorm', eps: -1 }] }, 'argument', ['layers[0]', 'eps']],
+      ...[NaN, Infinity, -1, '1', [1e-5]].flatMap((eps) =>
+        NORMS.map((norm) => [layers({ ...norm, eps }), 'argument', ['layers[0]', 'eps']]),
+      ),
+      [layers({ type: 'batchNorm', eps: -1 }), 'argument', 'batch_norm eps must be non-negative, but got -1'],
       [
         { input: [4], layers: [{ type: 'batchNorm', epsilon: 1e-3 }] },
         'argument',
-        ['layers[0]', 'epsilon', 'eps, momentum, affine, trackRunningStats, runningVar'],
+        ['layers[0]', 'epsilon', 'eps, momentum, affine, trackRunningStats, runningVar, bias'],
       ],
       [{ input: [4], layers: [{ type: 'groupNorm' }] }, 'argument', ['layers[0]', 'numGroups']],
       [
@@ -120,6 +130,34 @@ await forEachVariant((nl, variant) => {
         { input: [4], layers: [{ type: 'layerNorm', normalizedShape: [5] }] },
         'shape',
         ['layers[0]', 'normalized_shape=[5]'],
+      ],
+      [
+        { input: [4], layers: [{ type: 'rmsNorm', normalizedShape: [5] }] },
+        'shape',
+        ['layers[0]', 'Given normalized_shape=[5], expected input with shape [*, 5]'],
+      ],
+      ...['layerNorm', 'rmsNorm'].map((type) => [
+        layers({ type, normalizedShape: [] }),
+        'argument',
+        ['layers[0]', 'Expected normalized_shape to be at least 1-dimensional', 'normalized_shape = []'],
+      ]),
+      [layers({ type: 'rmsNorm', bias: true }), 'argument', ["'bias'", 'normalizedShape, eps, elementwiseAffine']],
+      [layers({ type: 'groupNorm', numGroups: 1, bias: 1 }), 'argument', ['layers[0]', 'bias']],
+      [
+        { input: [4], layers: [{ type: 'instanceNorm' }] },
+        'shape',
+        ['layers[0]', 'expected 3D to 5D input (got 2D input)'],
+      ],
+      [
+        { input: [4, 1, 1], layers: [{ type: 'instanceNorm' }] },
+        'shape',
+        ['layers[0]', 'Expected more than 1 spatial element when training, got input size [2, 4, 1, 1]'],
+      ],
+      [layers({ type: 'instanceNorm', momentum: null }), 'argument', ['layers[0]', 'momentum']],
+      [
+        layers({ type: 'instanceNorm', runningVar: 'biased' }),
+        'argument',
+        ["'runningVar'", 'eps, momentum, affine, trackRunningStats'],
       ],
       [layers({ type: 'linear', outFeatures: 3 }), 'shape', ['layers[0]', 'flatten']],
       [{ input: [36], layers: IMAGES.layers }, 'shape', ['layers[0]', 'conv2d', '[36]']],
@@ -250,6 +288,30 @@ await forEachVariant((nl, variant) => {
       assert.deepEqual(model.stateDict(), before, 'failed calls change nothing');
       works(trainer);
       assert.deepEqual(model.eval().forward(one).shape, [1, 3]);
+    });
+
+    test('an eps of 0 is none to train with', () => {
+      const model = nl.model({
+        input: [4],
+        layers: [
+          { type: 'linear', outFeatures: 3 },
+          { type: 'batchNorm', eps: 0 },
+        ],
+      });
+      const before = model.stateDict();
+      const words = ['batch_norm eps must be positive during training, but got 0', '"1"', 'batchNorm'];
+      const trainer = nl.trainer(model);
+      for (const call of [
+        () => model.forward(X),
+        () => model.gradients(X, LABELS),
+        () => model.compareModes(X),
+        () => model.evaluate(DATA, { mode: 'train' }),
+        () => trainer.step(X, LABELS),
+      ]) {
+        refuses(call, 'argument', words, works);
+      }
+      assert.deepEqual(model.stateDict(), before, 'failed calls change nothing');
+      assert.deepEqual(model.eval().forward(X).shape, [6, 3]);
     });
 
     test('an error that no layer made names none', () => {
@@ -513,8 +575,13 @@ await forEachVariant((nl, variant) => {
       const calls = [
         () => other.batchNorm1d(4),
         () => other.batchNorm2d(4),
+        () => other.batchNorm3d(4),
         () => other.layerNorm(4),
         () => other.groupNorm(2, 4),
+        () => other.instanceNorm1d(4),
+        () => other.instanceNorm2d(4),
+        () => other.instanceNorm3d(4),
+        () => other.rmsNorm(4),
         () => other.model(SPEC),
         () => other.trainer(model),
         () => layer.forward(X),
@@ -582,7 +649,13 @@ await forEachVariant((nl, variant) => {
       inEngine((own) => {
         assert.throws(() => own.batchNorm1d(2 ** 31 - 1), failure('memory', 'batchNorm1d'));
         assert.throws(() => own.batchNorm2d(2 ** 29, { affine: false }), failure('memory', 'batchNorm2d'));
+        assert.throws(() => own.batchNorm3d(2 ** 31 - 1), failure('memory', 'batchNorm3d'));
+        assert.throws(() => own.instanceNorm1d(2 ** 31 - 1), failure('memory', 'instanceNorm1d'));
+        assert.throws(() => own.instanceNorm2d(2 ** 29, { affine: true }), failure('memory', 'instanceNorm2d'));
+        assert.throws(() => own.instanceNorm3d(2 ** 29), failure('memory', 'instanceNorm3d'));
         assert.throws(() => own.layerNorm([2 ** 15, 2 ** 15]), failure('memory', 'layerNorm'));
+        assert.throws(() => own.rmsNorm([2 ** 15, 2 ** 15]), failure('memory', 'rmsNorm'));
+        assert.throws(() => own.rmsNorm([2 ** 16, 2 ** 16]), failure('argument', 'rmsNorm'));
         assert.throws(() => own.groupNorm(1, 2 ** 30), failure('memory', 'groupNorm'));
       }));
 
