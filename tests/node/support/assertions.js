@@ -19,7 +19,7 @@ export const failure = (code, words) => (/** @type {unknown} */ error) => {
 };
 
 /**
- * Each value within its bound; NaN where NaN is expected.
+ * Each value within its bound; NaN or infinite where that is expected.
  *
  * @param {ArrayLike<number>} actual
  * @param {ArrayLike<number>} expected
@@ -30,7 +30,7 @@ export function assertWithin(actual, expected, bound, what) {
   assert.equal(actual.length, expected.length, `${what}: number of values`);
   for (let i = 0; i < expected.length; i++) {
     const allowed = typeof bound === 'number' ? bound : bound[i];
-    if (Number.isNaN(expected[i]) && Number.isNaN(actual[i])) continue;
+    if (Object.is(actual[i], expected[i])) continue;
     const error = Math.abs(actual[i] - expected[i]);
     // Written so that NaN fails.
     if (!(error <= allowed)) {

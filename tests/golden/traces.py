@@ -1,0 +1,240 @@
+"""Ten steps of SGD on small models, and their gradients: traces.json."""
+
+import sys
+from itertools import product
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from files import document, pack
+from layers import SNAKE, RMSNorm
+
+
+def normal(shape, generator):
+    """From NumPy: torch.randn gives other values on processors with other vector units."""
+    return torch.from_numpy(generator.standard_normal(shape, np.float32))
+
+
+class Residual(nn.Module):
+    def __init__(self, body, shortcut):
+        super().__init__()
+        self.body = body
+        self.shortcut = shortcut
+
+    def forward(self, x):
+        return self.body(x) + self.shortcut(x)
+
+
+ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
+
+
+def build(layers, shape):
+    """Layer specs as nn.Sequential, and the shape that it ends in; a layer's name takes the place of its number."""
+    sequential = nn.Sequential()
+    for index, layer in enumerate(layers):
+        options = {key: value for key, value in layer.items() if key not in ("type", "name")}
+        kind = layer["type"]
+        if kind == "conv2d":
+            module = nn.Conv2d(shape[0], options["outChannels"], options["kernelSize"], options.get("stride", 1),
+                               options.get("padding", 0), bias=options.get("bias", True))
+        elif kind == "linear":
+            module = nn.Linear(shape[0], options["outFeatures"], bias=options.get("bias", True))
+        elif kind == "batchNorm":
+            module = (nn.BatchNorm1d if len(shape) < 3 else nn.BatchNorm2d)(shape[0], **options)
+        elif kind == "layerNorm":
+            module = nn.LayerNorm(shape)
+        elif kind == "groupNorm":
+            module = nn.GroupNorm(options["numGroups"], shape[0])
+        elif kind == "instanceNorm":
+            module = nn.InstanceNorm2d(shape[0], **{SNAKE.get(key, key): value for key, value in options.items()})
+        elif kind == "rmsNorm":
+            module = RMSNorm(shape)
+        elif kind == "maxPool2d":
+            module = nn.MaxPool2d(options["kernelSize"], options.get("stride"), options.get("padding", 0))
+        elif kind == "avgPool2d":
+            module = nn.AvgPool2d(options["kernelSize"], options.get("stride"), options.get("padding", 0))
+        elif kind == "globalAvgPool2d":
+            module = nn.AdaptiveAvgPool2d(1)
+        elif kind == "flatten":
+            module = nn.Flatten()
+        elif kind == "residual":
+            module = Residual(build(options["body"], shape)[0], build(options["shortcut"], shape)[0])
+        else:
+            module = ACTIVATIONS[kind]()
+        sequential.add_module(layer.get("name", str(index)), module)
+        shape = list(module.eval()(torch.zeros(1, *shape)).shape[1:])
+    return sequential.train(), shape
+
+
+def conv(channels, **options):
+    return {"type": "conv2d", "outChannels": channels, "kernelSize": 3, "padding": 1, **options}
+
+
+RELU = {"type": "relu"}
+POOL = {"type": "maxPool2d", "kernelSize": 2}
+BATCH = {"type": "batchNorm"}
+
+
+def cnn(*norm, activation="relu", pool="maxPool2d"):
+    act, shrink = {"type": activation}, {"type": pool, "kernelSize": 2}
+    return {
+        "input": [1, 12, 12],
+        "layers": [conv(6), *norm, act, shrink, conv(10, bias=False), *norm, act, shrink, {"type": "flatten"},
+                   {"type": "linear", "outFeatures": 10}],
+    }
+
+
+MODELS = {
+    "cnn batchNorm": cnn(BATCH),
+    "cnn groupNorm": cnn({"type": "groupNorm", "numGroups": 2}),
+    "cnn layerNorm": cnn({"type": "layerNorm"}),
+    "cnn rmsNorm": cnn({"type": "rmsNorm"}),
+    "cnn none": cnn(),
+    "cnn gelu": cnn({"type": "batchNorm", "momentum": None}, activation="gelu", pool="avgPool2d"),
+    "mlp batchNorm": {
+        "input": [19],
+        "layers": [{"type": "linear", "outFeatures": 14, "name": "first"}, {**BATCH, "name": "norm"}, RELU,
+                   {"type": "linear", "outFeatures": 9, "bias": False}, BATCH, {"type": "tanh"},
+                   {"type": "linear", "outFeatures": 7}, {"type": "sigmoid"}, {"type": "linear", "outFeatures": 10}],
+    },
+    "resnet": {
+        "input": [1, 12, 12],
+        "layers": [
+            conv(4, bias=False), BATCH, RELU, POOL,
+            {"type": "residual",
+             "body": [conv(8, stride=2, bias=False), BATCH, RELU, conv(8, bias=False), BATCH],
+             "shortcut": [conv(8, kernelSize=1, padding=0, stride=2, bias=False), BATCH]},
+            RELU,
+            {"type": "residual", "body": [conv(8), BATCH], "shortcut": []},
+            RELU, {"type": "globalAvgPool2d"}, {"type": "flatten"}, {"type": "linear", "outFeatures": 10},
+        ],
+    },
+}
+
+SEEDS = {
+    "cnn batchNorm": 100, "cnn groupNorm": 101, "cnn layerNorm": 102, "cnn instanceNorm": 107, "cnn rmsNorm": 108,
+    "cnn none": 103, "cnn gelu": 104, "mlp batchNorm": 105, "resnet": 106,
+}
+
+PLAIN = {"lr": 0.05}
+MOMENTUM = {"lr": 0.02, "momentum": 0.9, "weightDecay": 1e-4}
+NESTEROV = {"lr": 0.02, "momentum": 0.9, "nesterov": True, "weightDecay": 5e-4}
+DAMPENED = {"lr": 0.05, "momentum": 0.9, "dampening": 0.3}
+
+TRACES = [
+    *product(["cnn batchNorm", "cnn groupNorm"], [PLAIN, MOMENTUM, NESTEROV, DAMPENED]),
+    *product(["cnn layerNorm", "cnn none", "cnn gelu"], [PLAIN, MOMENTUM]),
+    *product(["cnn rmsNorm"], [MOMENTUM]),
+    *product(["mlp batchNorm", "resnet"], [PLAIN, NESTEROV]),
+]
+
+TRACKING = (nn.BatchNorm1d, nn.BatchNorm2d, nn.InstanceNorm2d)
+STEPS, BATCH_SIZE = 10, 8
+
+
+def batches(shape, seed):
+    """Ten batches in which a label shows, faintly, as a pattern of its own."""
+    generator = np.random.default_rng(seed)
+    patterns = normal((10, *shape), generator)
+    labels = torch.from_numpy(generator.integers(0, 10, (STEPS, BATCH_SIZE)))
+    x = 0.5 * patterns[labels] + normal((STEPS, BATCH_SIZE, *shape), generator)
+    return x, labels
+
+
+def train(model, optimizer, x, labels):
+    sgd = torch.optim.SGD(model.parameters(), lr=optimizer["lr"], momentum=optimizer.get("momentum", 0),
+                          dampening=optimizer.get("dampening", 0), weight_decay=optimizer.get("weightDecay", 0),
+                          nesterov=optimizer.get("nesterov", False))
+    losses, hits = [], []
+    for step in range(STEPS):
+        sgd.zero_grad()
+        logits = model(x[step])
+        loss = F.cross_entropy(logits, labels[step])
+        loss.backward()
+        sgd.step()
+        losses.append(loss.item())
+        hits.append(int((logits.argmax(1) == labels[step]).sum()))
+    return losses, hits
+
+
+def copy_of(spec, state, dtype):
+    model = build(spec["layers"], spec["input"])[0].to(dtype)
+    model.load_state_dict(state)
+    return model
+
+
+def pack_state(state):
+    return {key: value.item() if value.dim() == 0 else pack(value) for key, value in state.items()}
+
+
+def make_gradients(spec, state, x, labels):
+    """Loss and all gradients of one batch, in both modes, in float64."""
+    modes = {}
+    for mode in ["train", "eval"]:
+        model = copy_of(spec, state, torch.float64).train(mode == "train")
+        exact = x.double().requires_grad_()
+        logits = model(exact)
+        loss = F.cross_entropy(logits, labels)
+        loss.backward()
+        grads = {key: pack(parameter.grad) for key, parameter in model.named_parameters()}
+        modes[mode] = {"loss": loss.item(), "logits": pack(logits), "input": pack(exact.grad), "grads": grads}
+    return modes
+
+
+def make_trace(name, spec, optimizer, state, x, labels):
+    model = copy_of(spec, state, torch.float32)
+    losses, hits = train(model, optimizer, x, labels)
+    # A trace is a test only where rounding does not change its course, as it would at a tie of a max or relu.
+    exact = copy_of(spec, state, torch.float64)
+    exact_losses, _ = train(exact, optimizer, x.double(), labels)
+    drift = max(abs(a - b) for a, b in zip(losses, exact_losses))
+    spread = max(((a.double() - b).abs().max() / b.abs().max()).item()
+                 for a, b in zip(model.state_dict().values(), exact.state_dict().values()) if b.dim() > 0)
+    if drift > 3e-6 or spread > 1e-5:
+        far = f"{drift:g} in loss, {spread:g} in state"
+        sys.exit(f"{name}, {optimizer}: float32 is {far} from float64; take another seed")
+    with torch.no_grad():
+        logits = model.eval()(x[0])
+    return {"model": name, "optimizer": optimizer, "losses": losses, "hits": hits,
+            "final": pack_state(model.state_dict()), "evalLogits": pack(logits)}
+
+
+def traces():
+    data = {"12x12": batches((1, 12, 12), 41), "19": batches((19,), 42)}
+    models, found = [], []
+    states = {}
+    for name, spec in MODELS.items():
+        torch.manual_seed(SEEDS[name])
+        model, shape = build(spec["layers"], spec["input"])
+        assert shape == [10]
+        # Normalization starts at weight 1, bias 0, mean 0, variance 1; other values show more.
+        for module in model.modules():
+            if isinstance(module, (*TRACKING, nn.LayerNorm, nn.GroupNorm)):
+                nn.init.uniform_(module.weight, 0.5, 1.5)
+                nn.init.uniform_(module.bias, -0.3, 0.3)
+            if isinstance(module, RMSNorm):
+                nn.init.uniform_(module.weight, 0.5, 1.5)
+            if isinstance(module, TRACKING):
+                nn.init.uniform_(module.running_mean, -0.2, 0.2)
+                nn.init.uniform_(module.running_var, 0.5, 1.5)
+        states[name] = {key: value.clone() for key, value in model.state_dict().items()}
+        batch = "19" if spec["input"] == [19] else "12x12"
+        x, labels = data[batch]
+        gradients = make_gradients(spec, states[name], x[0][:3], labels[0][:3])
+        initial = pack_state(states[name])
+        models.append({"name": name, "spec": spec, "batches": batch, "initial": initial, "gradients": gradients})
+    for name, optimizer in TRACES:
+        x, labels = data["19" if MODELS[name]["input"] == [19] else "12x12"]
+        found.append(make_trace(name, MODELS[name], optimizer, states[name], x, labels))
+    return document(
+        f"{STEPS} steps of SGD in float32, batches of {BATCH_SIZE}: losses, hits and the state after them; evalLogits: the "
+        "first batch in eval mode, then. gradients: those of the first three samples of the first batch at the initial "
+        "state, in float64.",
+        {
+            "batches": {key: {"x": pack(x), "labels": pack(labels)} for key, (x, labels) in data.items()},
+            "models": models,
+            "traces": found,
+        },
+    )
