@@ -24,21 +24,30 @@ void ref_model_copy(ref_model *r, const int32_t *shape, int32_t ndim, nl_model *
   }
 }
 
-static ref run_norm(ref_model *r, int32_t node, const ref_layout *layout, const double *x, int32_t mode, double eps) {
-  double *const *t = r->tensor[node];
-  const double *const args = r->layers[node - 1].args;
-  const bool running = t[NL_RUNNING_MEAN] && mode == NL_EVAL;
-  ref_norm f = ref_norm_forward(layout, x, t[NL_WEIGHT], t[NL_BIAS], running ? t[NL_RUNNING_MEAN] : NULL,
-                                running ? t[NL_RUNNING_VAR] : NULL, eps);
-  if (t[NL_RUNNING_MEAN] && mode == NL_TRAIN) {
-    const double momentum = isnan(args[1]) ? 1 / ++r->batches[node] : args[1];
-    for (int32_t j = 0; args[4] == 0 && j < layout->stats; j++) f.var[j] *= f.count / (f.count - 1.0);
-    const ref mean = ref_moved(t[NL_RUNNING_MEAN], f.mean.value, momentum, layout->stats);
-    const ref var = ref_moved(t[NL_RUNNING_VAR], f.var, momentum, layout->stats);
-    memcpy(t[NL_RUNNING_MEAN], mean.value, (size_t)layout->stats * sizeof *mean.value);
-    memcpy(t[NL_RUNNING_VAR], var.value, (size_t)layout->stats * sizeof *var.value);
+/* BatchNorm and InstanceNorm, which may keep running statistics. */
+static ref run_tracking(ref_model *r, int32_t node, const double *x, int32_t n, int32_t mode, bool instance) {
+  double *const *t = r->tensor[node], *mean = t[NL_RUNNING_MEAN], *var = t[NL_RUNNING_VAR];
+  const layer_spec *l = &r->layers[node - 1];
+  const int32_t c = r->shape[l->from][0], s = r->size[l->from] / c;
+  const bool running = mean && mode == NL_EVAL;
+  const ref_layout layout = instance && !running ? ref_instance_layout(n, c, s) : ref_batch_layout(n, c, s);
+  const ref_norm f =
+      ref_norm_forward(&layout, x, t[NL_WEIGHT], t[NL_BIAS], running ? mean : NULL, running ? var : NULL, l->args[0]);
+  if (mean && mode == NL_TRAIN) {
+    const double momentum = isnan(l->args[1]) ? 1 / ++r->batches[node] : l->args[1];
+    const ref_target target = instance ? ref_instance_target(&f, n, c) : ref_batch_target(&f, l->args[4] == 0);
+    memcpy(mean, ref_moved(mean, target.mean, momentum, c).value, (size_t)c * sizeof *mean);
+    memcpy(var, ref_moved(var, target.var, momentum, c).value, (size_t)c * sizeof *var);
   }
   return f.y;
+}
+
+/* The product of a normalizedShape setting; null is the whole sample. */
+static int32_t trailing(const double *dims, int32_t sample) {
+  if (isnan(dims[0])) return sample;
+  int32_t width = 1;
+  for (int32_t j = 0; j < (int32_t)dims[0]; j++) width *= (int32_t)dims[1 + j];
+  return width;
 }
 
 static ref run_layer(ref_model *r, int32_t node, const double *x, const double *x2, int32_t n, int32_t mode) {
@@ -67,19 +76,21 @@ static ref run_layer(ref_model *r, int32_t node, const double *x, const double *
     w.kernel_h = in[1], w.kernel_w = in[2];
     return ref_avgpool_forward(x, &w);
   }
-  if (strcmp(l->type, "batchNorm") == 0) {
-    const ref_layout layout = ref_batch_layout(n, in[0], in_size / in[0]);
-    return run_norm(r, node, &layout, x, mode, args[0]);
-  }
+  if (strcmp(l->type, "batchNorm") == 0) return run_tracking(r, node, x, n, mode, false);
+  if (strcmp(l->type, "instanceNorm") == 0) return run_tracking(r, node, x, n, mode, true);
   if (strcmp(l->type, "layerNorm") == 0) {
-    int32_t width = isnan(args[0]) ? in_size : 1;
-    for (int32_t j = 0; !isnan(args[0]) && j < (int32_t)args[0]; j++) width *= (int32_t)args[1 + j];
+    const int32_t width = trailing(args, in_size);
     const ref_layout layout = ref_layer_layout(size / width, width);
-    return run_norm(r, node, &layout, x, mode, args[6]);
+    return ref_norm_forward(&layout, x, weight, bias, NULL, NULL, args[6]).y;
+  }
+  if (strcmp(l->type, "rmsNorm") == 0) {
+    const int32_t width = trailing(args, in_size);
+    const ref_layout layout = ref_rms_layout(size / width, width);
+    return ref_norm_forward(&layout, x, weight, NULL, NULL, NULL, isnan(args[6]) ? 0x1p-23 : args[6]).y;
   }
   if (strcmp(l->type, "groupNorm") == 0) {
     const ref_layout layout = ref_group_layout(n, in[0], in_size / in[0], (int32_t)args[0]);
-    return run_norm(r, node, &layout, x, mode, args[1]);
+    return ref_norm_forward(&layout, x, weight, bias, NULL, NULL, args[1]).y;
   }
   const bool add = strcmp(l->type, "add") == 0;
   if (!add && strcmp(l->type, "flatten") != 0 && strcmp(l->type, "identity") != 0)

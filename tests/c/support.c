@@ -160,7 +160,7 @@ void check_failed(nl_status status, nl_status wanted, const char *words) {
     fail_msg("the error should have had \"%s\" in it: %s", words, nl_last_error());
 }
 
-/* ---- models ---- */
+/* ---- layers and models ---- */
 
 int32_t type_of(const char *name) {
   for (int32_t i = 0; i < nl_layer_type_count; i++)
@@ -174,6 +174,12 @@ int32_t settings_of(const char *name) {
   int32_t width = 0;
   for (int32_t i = 0; i < type->setting_count; i++) width += nl_setting_width(type->settings[i].kind);
   return width;
+}
+
+nl_norm *norm_layer(const char *type, int32_t features, int32_t dims, const double *args) {
+  nl_norm *norm = NULL;
+  CHECK_OK(nl_norm_create(&norm, type_of(type), args, settings_of(type), features, dims));
+  return norm;
 }
 
 nl_status build_model(nl_model **model, const int32_t *shape, int32_t ndim, const layer_spec *layers, int32_t count,

@@ -64,6 +64,10 @@ int32_t type_of(const char *name);
 /** float64 values that its settings take. */
 int32_t settings_of(const char *name);
 
+/** A normalization layer with these settings, which must be legal. */
+nl_norm *norm_layer(const char *type, int32_t features, int32_t dims, const double *args);
+#define NORM_LAYER(type, features, dims, ...) norm_layer((type), (features), (dims), (const double[]){__VA_ARGS__})
+
 /* One layer of a model under test. `args` as in nl_model_add; `from2` is read for "add" alone. */
 typedef struct {
   const char *type;

@@ -53,7 +53,7 @@ static nl_model *begin_model(void) {
 
 static void end_model(float *logits, nl_model *model, const float *x) {
   int32_t node = -1;
-  CHECK_OK(nl_model_add(model, &node, type_of("batchNorm"), 2, -1, (double[]){1e-5, 0.1, 1, 1, 0}, 5));
+  CHECK_OK(nl_model_add(model, &node, type_of("batchNorm"), 2, -1, (double[]){1e-5, 0.1, 1, 1, 0, 1}, 6));
   assert_int_equal(node, 3);
   CHECK_OK(nl_model_add(model, &node, type_of("linear"), 3, -1, (double[]){2, 1}, 2));
   assert_int_equal(node, 4);
@@ -98,17 +98,37 @@ TEST(model_add) {
       {{"avgPool2d", 2, 0, {2, 2, 2, 2, 0, 0}}, NL_SHAPE, "avgPool2d: expected an input"},
       {{"avgPool2d", 1, 0, {2, 2, nan_, nan_, 0, nan_}}, NL_ARGUMENT, "avgPool2d: padding"},
       {{"globalAvgPool2d", 2, 0, {0}}, NL_SHAPE, "globalAvgPool2d: expected an input"},
-      {{"batchNorm", 1, 0, {-1, 0.1, 1, 1, 0}}, NL_ARGUMENT, "batchNorm: eps must be a finite number >= 0, got -1"},
-      {{"batchNorm", 1, 0, {1e-5, inf_, 1, 1, 0}}, NL_ARGUMENT, "batchNorm: momentum"},
-      {{"batchNorm", 1, 0, {1e-5, 0.1, 1, 1, 3}}, NL_ARGUMENT, "batchNorm: runningVar must be one of unbiased,biased"},
+      {{"batchNorm", 1, 0, {-1, 0.1, 1, 1, 0, 1}}, NL_ARGUMENT, "batch_norm eps must be non-negative, but got -1"},
+      {{"batchNorm", 1, 0, {nan_, 0.1, 1, 1, 0, 1}}, NL_ARGUMENT, "batchNorm: eps must be a finite number"},
+      {{"batchNorm", 1, 0, {0, 0.1, 1, 0, 0, 1}},
+       NL_ARGUMENT,
+       "batch_norm eps must be positive during training, but got 0"},
+      {{"batchNorm", 1, 0, {1e-5, 0.1, 1, 1, 0, 2}}, NL_ARGUMENT, "batchNorm: bias must be true or false, got 2"},
+      {{"batchNorm", 1, 0, {1e-5, inf_, 1, 1, 0, 1}}, NL_ARGUMENT, "batchNorm: momentum"},
+      {{"batchNorm", 1, 0, {1e-5, 0.1, 1, 1, 3, 1}},
+       NL_ARGUMENT,
+       "batchNorm: runningVar must be one of unbiased,biased"},
       {{"layerNorm", 1, 0, {1, 7, 0, 0, 0, 0, 1e-5, 1, 1}},
        NL_SHAPE,
        "Given normalized_shape=[7], expected input with shape [*, 7], but got input of size[2, 4, 6, 5]"},
       {{"layerNorm", 1, 0, {0, 0, 0, 0, 0, 0, 1e-5, 1, 1}},
        NL_ARGUMENT,
        "Expected normalized_shape to be at least 1-dimensional"},
-      {{"groupNorm", 1, 0, {3, 1e-5, 1}}, NL_ARGUMENT, "num_channels must be divisible by num_groups"},
-      {{"groupNorm", 1, 0, {nan_, 1e-5, 1}}, NL_ARGUMENT, "groupNorm: numGroups"},
+      {{"groupNorm", 1, 0, {3, 1e-5, 1, 1}}, NL_ARGUMENT, "num_channels must be divisible by num_groups"},
+      {{"groupNorm", 1, 0, {nan_, 1e-5, 1, 1}}, NL_ARGUMENT, "groupNorm: numGroups"},
+      {{"groupNorm", 1, 0, {2, 1e-5, 1, nan_}}, NL_ARGUMENT, "groupNorm: bias must be true or false, got nan"},
+      {{"instanceNorm", 1, 0, {-1, 0.1, 0, 0}}, NL_ARGUMENT, "instanceNorm: eps must be a finite number >= 0, got -1"},
+      {{"instanceNorm", 1, 0, {1e-5, nan_, 0, 0}}, NL_ARGUMENT, "instanceNorm: momentum must be a finite number"},
+      {{"instanceNorm", 1, 0, {1e-5, 0.1, 0.5, 0}}, NL_ARGUMENT, "instanceNorm: affine must be true or false, got 0.5"},
+      {{"instanceNorm", 2, 0, {1e-5, 0.1, 0, 0}}, NL_SHAPE, "(got 2D input)"},
+      {{"rmsNorm", 1, 0, {1, 7, 0, 0, 0, 0, nan_, 1}},
+       NL_SHAPE,
+       "Given normalized_shape=[7], expected input with shape [*, 7], but got input of size[2, 4, 6, 5]"},
+      {{"rmsNorm", 1, 0, {0, 0, 0, 0, 0, 0, nan_, 1}},
+       NL_ARGUMENT,
+       "Expected normalized_shape to be at least 1-dimensional"},
+      {{"rmsNorm", 1, 0, {1, 5, 0, 0, 0, 0, -1, 1}}, NL_ARGUMENT, "rmsNorm: eps must be a finite number >= 0, got -1"},
+      {{"rmsNorm", 1, 0, {1, 5, 0, 0, 0, 0, nan_, 3}}, NL_ARGUMENT, "rmsNorm: elementwiseAffine"},
       {{"add", 0, 1, {0}},
        NL_SHAPE,
        "residual: body and shortcut must end in the same shape, got [3, 6, 5] and [4, 6, 5]"},
@@ -271,7 +291,8 @@ TEST(one_value_per_channel) {
 /* A model that does not end in logits can be looked at but not learn, and a refusal leaves its statistics alone. */
 TEST(no_logits) {
   seed_data(4);
-  const layer_spec layers[] = {{"batchNorm", 0, 0, {1e-5, 0.1, 1, 1, 0}}, {"conv2d", 1, 0, {2, 1, 1, 1, 1, 0, 0, 1}}};
+  const layer_spec layers[] = {{"batchNorm", 0, 0, {1e-5, 0.1, 1, 1, 0, 1}},
+                               {"conv2d", 1, 0, {2, 1, 1, 1, 1, 0, 0, 1}}};
   nl_model *model = NULL;
   nl_trainer *trainer = NULL;
   nl_dataset *dataset = NULL;

@@ -22,7 +22,7 @@ TEST(layers) {
       {"maxPool2d", 0, 0, {most, most, null, null, 0, 0}},
       {"linear", 1, 0, {most, 1}},
       {"layerNorm", 0, 0, {3, most, most, most, 0, 0, 1e-5, 1, 1}},
-      {"groupNorm", 0, 0, {most, 1e-5, 1}},
+      {"groupNorm", 0, 0, {most, 1e-5, 1, 1}},
   };
   seed_data(1);
   nl_model *model = NULL;

@@ -26,11 +26,11 @@ static const net nets[] = {
      {2, 6, 5},
      10,
      {{"conv2d", 0, 0, {4, 3, 3, 1, 1, 1, 1, 1}},
-      {"batchNorm", 1, 0, {1e-5, 0.1, 1, 1, 0}},
+      {"batchNorm", 1, 0, {1e-5, 0.1, 1, 1, 0, 1}},
       {"relu", 2, 0, {0}},
       {"maxPool2d", 3, 0, {2, 2, null, null, 0, 0}},
       {"conv2d", 4, 0, {6, 3, 2, 2, 1, 1, 1, 0}},
-      {"groupNorm", 5, 0, {3, 1e-5, 1}},
+      {"groupNorm", 5, 0, {3, 1e-5, 1, 1}},
       {"gelu", 6, 0, {0}},
       {"globalAvgPool2d", 7, 0, {0}},
       {"flatten", 8, 0, {0}},
@@ -41,7 +41,7 @@ static const net nets[] = {
      9,
      {{"flatten", 0, 0, {0}},
       {"linear", 1, 0, {7, 1}},
-      {"batchNorm", 2, 0, {1e-3, null, 1, 1, 1}},
+      {"batchNorm", 2, 0, {1e-3, null, 1, 1, 1, 1}},
       {"tanh", 3, 0, {0}},
       {"linear", 4, 0, {5, 0}},
       {"layerNorm", 5, 0, {null, 0, 0, 0, 0, 0, 1e-5, 1, 1}},
@@ -53,10 +53,10 @@ static const net nets[] = {
      {3, 4, 4},
      9,
      {{"conv2d", 0, 0, {4, 3, 3, 1, 1, 1, 1, 0}},
-      {"batchNorm", 1, 0, {1e-5, 0.1, 1, 1, 0}},
+      {"batchNorm", 1, 0, {1e-5, 0.1, 1, 1, 0, 1}},
       {"relu", 2, 0, {0}},
       {"conv2d", 3, 0, {4, 3, 3, 1, 1, 1, 1, 0}},
-      {"batchNorm", 4, 0, {1e-5, 0.1, 1, 1, 0}},
+      {"batchNorm", 4, 0, {1e-5, 0.1, 1, 1, 0, 1}},
       {"add", 5, 3, {0}},
       {"relu", 6, 0, {0}},
       {"flatten", 7, 0, {0}},
@@ -66,10 +66,10 @@ static const net nets[] = {
      {3, 6, 6},
      9,
      {{"conv2d", 0, 0, {2, 3, 3, 2, 2, 1, 1, 0}},
-      {"batchNorm", 1, 0, {1e-5, 0.1, 1, 1, 0}},
+      {"batchNorm", 1, 0, {1e-5, 0.1, 1, 1, 0, 1}},
       {"tanh", 2, 0, {0}},
       {"conv2d", 0, 0, {2, 1, 1, 2, 2, 0, 0, 0}},
-      {"batchNorm", 4, 0, {1e-5, 0.1, 0, 1, 0}},
+      {"batchNorm", 4, 0, {1e-5, 0.1, 0, 1, 0, 1}},
       {"add", 3, 5, {0}},
       {"layerNorm", 6, 0, {3, 2, 3, 3, 0, 0, 1e-5, 1, 0}},
       {"flatten", 7, 0, {0}},
@@ -93,8 +93,8 @@ static const net nets[] = {
      3,
      {4, 4, 6},
      6,
-     {{"groupNorm", 0, 0, {2, 1e-5, 0}},
-      {"batchNorm", 1, 0, {1e-5, 0.1, 0, 0, 0}},
+     {{"groupNorm", 0, 0, {2, 1e-5, 0, 1}},
+      {"batchNorm", 1, 0, {1e-5, 0.1, 0, 0, 0, 1}},
       {"avgPool2d", 2, 0, {3, 2, 2, 2, 1, 1}},
       {"layerNorm", 3, 0, {2, 2, 4, 0, 0, 0, 1e-5, 0, 1}},
       {"maxPool2d", 4, 0, {2, 2, 1, 2, 0, 0}},
@@ -117,10 +117,31 @@ static const net nets[] = {
      {3, 5},
      5,
      {{"layerNorm", 0, 0, {1, 5, 0, 0, 0, 0, 1e-5, 1, 1}},
-      {"batchNorm", 1, 0, {1e-5, 0.2, 1, 1, 0}},
-      {"groupNorm", 2, 0, {3, 1e-5, 1}},
+      {"batchNorm", 1, 0, {1e-5, 0.2, 1, 1, 0, 1}},
+      {"groupNorm", 2, 0, {3, 1e-5, 1, 1}},
       {"flatten", 3, 0, {0}},
       {"linear", 4, 0, {2, 1}}}},
+    {"instances and root mean squares",
+     3,
+     {4, 5, 3},
+     9,
+     {{"instanceNorm", 0, 0, {1e-5, 0.3, 1, 1}},
+      {"conv2d", 1, 0, {4, 3, 3, 1, 1, 1, 1, 1}},
+      {"batchNorm", 2, 0, {1e-5, 0.1, 1, 1, 0, 0}},
+      {"tanh", 3, 0, {0}},
+      {"rmsNorm", 4, 0, {1, 3, 0, 0, 0, 0, null, 1}},
+      {"groupNorm", 5, 0, {2, 1e-3, 1, 0}},
+      {"instanceNorm", 6, 0, {1e-3, 0.1, 0, 0}},
+      {"flatten", 7, 0, {0}},
+      {"rmsNorm", 8, 0, {null, 0, 0, 0, 0, 0, 1e-4, 1}}}},
+    {"rows of root mean squares",
+     2,
+     {3, 7},
+     4,
+     {{"rmsNorm", 0, 0, {null, 0, 0, 0, 0, 0, 1e-2, 0}},
+      {"instanceNorm", 1, 0, {1e-5, 1, 0, 1}},
+      {"flatten", 2, 0, {0}},
+      {"linear", 3, 0, {2, 1}}}},
 };
 
 static nl_model *build(const net *n, double seed) {
@@ -248,7 +269,7 @@ TEST(gradients_of_random_graphs) {
       case 0: *l = (layer_spec){"identity", from, 0, {0}}; break;
       case 1: *l = (layer_spec){"flatten", from, 0, {0}}; break;
       case 2: *l = (layer_spec){"tanh", from, 0, {0}}; break;
-      case 3: *l = (layer_spec){"batchNorm", from, 0, {1e-2, 0.1, 1, 1, 0}}; break;
+      case 3: *l = (layer_spec){"batchNorm", from, 0, {1e-2, 0.1, 1, 1, 0, 1}}; break;
       case 4: *l = (layer_spec){"layerNorm", from, 0, {null, 0, 0, 0, 0, 0, 1e-2, 1, 1}}; break;
       case 5:
       case 6:
@@ -350,7 +371,9 @@ TEST(only_training_updates) {
       if (info[1] <= NL_BIAS) check_same("weights", nl_model_tensor_data(model, j), before.tensors[j], info[2]);
       if (info[1] != NL_RUNNING_MEAN) continue;
       tracks = true;
-      assert_true(nl_model_batches_tracked(model, info[0]) == 2);
+      /* PyTorch's InstanceNorm has the count and leaves it at 0. */
+      const bool instance = strcmp(t->layers[info[0] - 1].type, "instanceNorm") == 0;
+      assert_true(nl_model_batches_tracked(model, info[0]) == (instance ? 0 : 2));
       assert_true(nl_model_tensor_data(model, j)[0] != before.tensors[j][0]);
     }
     for (int32_t node = 0; !tracks && node <= t->count; node++)
@@ -383,7 +406,7 @@ TEST(eval_in_parts) {
 /* Without running statistics eval mode takes the batch's, all of it. */
 TEST(untracked_eval_is_one_batch) {
   seed_data(6);
-  const net t = {"untracked", 1, {3}, 1, {{"batchNorm", 0, 0, {1e-5, 0.1, 1, 0, 0}}}};
+  const net t = {"untracked", 1, {3}, 1, {{"batchNorm", 0, 0, {1e-5, 0.1, 1, 0, 0, 1}}}};
   nl_model *model = build(&t, 0);
   const int32_t n = 150;
   float *x = normals((int64_t)n * 3, 0, 1), *eval = floats(n * 3), *probe = floats(n * 3);
@@ -397,7 +420,7 @@ TEST(untracked_eval_is_one_batch) {
 /* GroupNorm with one value a group is refused for one sample alone; 65 of them are no such thing. */
 TEST(no_part_is_too_small) {
   seed_data(7);
-  const net t = {"single values", 1, {2}, 1, {{"groupNorm", 0, 0, {2, 1e-5, 1}}}};
+  const net t = {"single values", 1, {2}, 1, {{"groupNorm", 0, 0, {2, 1e-5, 1, 1}}}};
   nl_model *model = build(&t, 0);
   float *x = normals(130, 0, 1), *y = floats(130);
   CHECK_OK(nl_model_forward(model, y, x, 65, NL_EVAL));
@@ -524,7 +547,7 @@ TEST(initial_weights) {
                  {8, 5, 5},
                  4,
                  {{"conv2d", 0, 0, {32, 3, 5, 1, 1, 1, 1, 1}},
-                  {"batchNorm", 1, 0, {1e-5, 0.1, 1, 1, 0}},
+                  {"batchNorm", 1, 0, {1e-5, 0.1, 1, 1, 0, 1}},
                   {"flatten", 2, 0, {0}},
                   {"linear", 3, 0, {20, 1}}}};
   nl_model *model = build(&t, 12345678901), *twin = build(&t, 12345678901), *other = build(&t, 12345678902);
@@ -581,7 +604,7 @@ TEST(deep_model) {
   enum { DEPTH = 46 };
   layer_spec layers[DEPTH];
   for (int32_t i = 0; i < DEPTH; i++)
-    layers[i] = i % 2 ? (layer_spec){"batchNorm", i, 0, {1e-5, 0.1, 1, 1, 0}} : (layer_spec){"linear", i, 0, {4, 1}};
+    layers[i] = i % 2 ? (layer_spec){"batchNorm", i, 0, {1e-5, 0.1, 1, 1, 0, 1}} : (layer_spec){"linear", i, 0, {4, 1}};
   nl_model *model = NULL;
   CHECK_OK(build_model(&model, (int32_t[]){4}, 1, layers, DEPTH, 1));
   assert_int_equal(nl_model_tensor_count(model), DEPTH / 2 * 6);
@@ -711,7 +734,7 @@ static const net classifier = {"classifier",
                                {2, 3, 3},
                                5,
                                {{"conv2d", 0, 0, {3, 2, 2, 1, 1, 0, 0, 1}},
-                                {"batchNorm", 1, 0, {1e-5, 0.1, 1, 1, 0}},
+                                {"batchNorm", 1, 0, {1e-5, 0.1, 1, 1, 0, 1}},
                                 {"relu", 2, 0, {0}},
                                 {"flatten", 3, 0, {0}},
                                 {"linear", 4, 0, {4, 1}}}};

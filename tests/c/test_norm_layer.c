@@ -1,45 +1,45 @@
-/* The normalization layers of the public header: modes, running statistics, and PyTorch's words where they refuse. */
+/* The normalization layers of the public header: modes, running statistics, shapes. */
 #include "reference.h"
 #include "support.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { BATCH_ARGS = 5, LAYER_ARGS = 9, GROUP_ARGS = 3 };
+static const double null = (double)NAN;
 
-/* eps, momentum, affine, trackRunningStats, runningVar */
-static nl_norm *batch_norm(int32_t features, int32_t dims, const double *args) {
-  nl_norm *norm = NULL;
-  CHECK_OK(nl_norm_create(&norm, type_of("batchNorm"), args, BATCH_ARGS, features, dims));
-  return norm;
+static nl_norm *batch_norm(int32_t features, int32_t dims) {
+  return NORM_LAYER("batchNorm", features, dims, 1e-5, 0.1, 1, 1, 0, 1);
 }
 
-static nl_norm *layer_norm(const double *args) {
-  nl_norm *norm = NULL;
-  CHECK_OK(nl_norm_create(&norm, type_of("layerNorm"), args, LAYER_ARGS, 0, 0));
-  return norm;
+static nl_norm *layer_norm(int32_t width) { return NORM_LAYER("layerNorm", 0, 0, 1, width, 0, 0, 0, 0, 1e-5, 1, 1); }
+static nl_norm *rms_norm(int32_t width) { return NORM_LAYER("rmsNorm", 0, 0, 1, width, 0, 0, 0, 0, null, 1); }
+static nl_norm *group_norm(int32_t groups, int32_t channels) {
+  return NORM_LAYER("groupNorm", channels, 0, groups, 1e-5, 1, 1);
 }
-
-static nl_norm *group_norm(int32_t channels, const double *args) {
-  nl_norm *norm = NULL;
-  CHECK_OK(nl_norm_create(&norm, type_of("groupNorm"), args, GROUP_ARGS, channels, 0));
-  return norm;
+static nl_norm *instance_norm(int32_t features, int32_t dims, bool affine, bool track) {
+  return NORM_LAYER("instanceNorm", features, dims, 1e-5, 0.1, affine, track);
 }
-
-static const double batch_defaults[] = {1e-5, 0.1, 1, 1, 0};
 
 static void fill_tensor(nl_norm *norm, int32_t role, double mean, double std) {
   float *values = nl_norm_tensor(norm, role);
   for (int32_t i = 0; i < nl_norm_size(norm, role); i++) values[i] = (float)normal(mean, std);
 }
 
-/* Forward and backward of a layer against float64. given_mean, given_var: constant statistics, or NULL. */
+/* Nothing neutral: weights away from 1, biases and running means from 0, running variances from 1. */
+static void fill_all(nl_norm *norm) {
+  fill_tensor(norm, NL_WEIGHT, 1, 0.5);
+  fill_tensor(norm, NL_BIAS, 0, 0.5);
+  fill_tensor(norm, NL_RUNNING_MEAN, 1, 0.5);
+  fill_tensor(norm, NL_RUNNING_VAR, 3, 0.1);
+}
+
+/* Forward and backward of a layer against float64; `running`: with its running statistics. */
 static void check_layer(nl_norm *norm, const ref_layout *layout, const int32_t *shape, int32_t ndim, int32_t mode,
                         double eps, bool running) {
   const int32_t size = layout->size;
   const float *x = normals(size, 2, 3), *dy = normals(size, 0, 1);
   float *y = floats(size), *dx = floats(size);
-  float *dweight = floats(layout->params), *dbias = floats(layout->params);
+  float *dweight = floats(nl_norm_size(norm, NL_WEIGHT)), *dbias = floats(nl_norm_size(norm, NL_BIAS));
   const double *weight = widened(nl_norm_tensor(norm, NL_WEIGHT), layout->params);
   const double *bias = widened(nl_norm_tensor(norm, NL_BIAS), layout->params);
   const double *mean = running ? widened(nl_norm_tensor(norm, NL_RUNNING_MEAN), layout->stats) : NULL;
@@ -55,89 +55,250 @@ static void check_layer(nl_norm *norm, const ref_layout *layout, const int32_t *
   }
   CHECK_OK(nl_norm_backward(norm, dx, dweight, dbias, dy, x));
   check_close("dx", dx, g.dx.value, g.dx.error, size);
-  if (nl_norm_size(norm, NL_WEIGHT)) check_close("dweight", dweight, g.dweight.value, g.dweight.error, layout->params);
-  if (nl_norm_size(norm, NL_BIAS)) check_close("dbias", dbias, g.dbias.value, g.dbias.error, layout->params);
+  check_close("dweight", dweight, g.dweight.value, g.dweight.error, nl_norm_size(norm, NL_WEIGHT));
+  check_close("dbias", dbias, g.dbias.value, g.dbias.error, nl_norm_size(norm, NL_BIAS));
   float *again = floats(size);
   CHECK_OK(nl_norm_backward(norm, again, NULL, NULL, dy, x));
   check_same("dx alone", again, dx, size);
 }
 
-TEST(fresh_layer) {
-  nl_norm *norm = batch_norm(5, 2, batch_defaults);
-  check_all("weight", nl_norm_tensor(norm, NL_WEIGHT), 1, 5);
-  check_all("bias", nl_norm_tensor(norm, NL_BIAS), 0, 5);
-  check_all("running_mean", nl_norm_tensor(norm, NL_RUNNING_MEAN), 0, 5);
-  check_all("running_var", nl_norm_tensor(norm, NL_RUNNING_VAR), 1, 5);
-  for (int32_t role = 0; role < NL_ROLES; role++) assert_int_equal(nl_norm_size(norm, role), 5);
-  assert_int_equal(nl_norm_size(norm, -1), 0);
-  assert_int_equal(nl_norm_size(norm, NL_ROLES), 0);
-  assert_null(nl_norm_tensor(norm, -1));
-  assert_null(nl_norm_tensor(norm, NL_ROLES));
-  assert_true(nl_norm_batches_tracked(norm) == 0);
-  assert_int_equal(nl_norm_saved_count(norm), 0);
-  nl_norm_destroy(norm);
+/* ---- what a layer starts with ---- */
+
+TEST(fresh_layers) {
+  const struct {
+    const char *type;
+    int32_t features;
+    double args[9];
+    int32_t sizes[NL_ROLES];
+  } cases[] = {
+      {"batchNorm", 5, {1e-5, 0.1, 1, 1, 0, 1}, {5, 5, 5, 5}},
+      {"batchNorm", 5, {1e-5, 0.1, 1, 1, 0, 0}, {5, 0, 5, 5}},
+      {"batchNorm", 5, {1e-5, 0.1, 1, 0, 0, 1}, {5, 5, 0, 0}},
+      {"batchNorm", 5, {1e-5, 0.1, 0, 1, 0, 1}, {0, 0, 5, 5}},
+      {"batchNorm", 5, {1e-5, 0.1, 0, 0, 1, 0}, {0, 0, 0, 0}},
+      {"layerNorm", 0, {2, 3, 4, 0, 0, 0, 1e-5, 1, 1}, {12, 12, 0, 0}},
+      {"layerNorm", 0, {2, 3, 4, 0, 0, 0, 1e-5, 1, 0}, {12, 0, 0, 0}},
+      {"layerNorm", 0, {2, 3, 4, 0, 0, 0, 1e-5, 0, 1}, {0, 0, 0, 0}},
+      {"layerNorm", 0, {2, 3, 0, 0, 0, 0, 1e-5, 1, 1}, {0, 0, 0, 0}},
+      {"groupNorm", 6, {3, 1e-5, 1, 1}, {6, 6, 0, 0}},
+      {"groupNorm", 6, {3, 1e-5, 1, 0}, {6, 0, 0, 0}},
+      {"groupNorm", 6, {3, 1e-5, 0, 1}, {0, 0, 0, 0}},
+      {"instanceNorm", 4, {1e-5, 0.1, 0, 0}, {0, 0, 0, 0}},
+      {"instanceNorm", 4, {1e-5, 0.1, 1, 0}, {4, 4, 0, 0}},
+      {"instanceNorm", 4, {1e-5, 0.1, 0, 1}, {0, 0, 4, 4}},
+      {"instanceNorm", 4, {1e-5, 0.1, 1, 1}, {4, 4, 4, 4}},
+      {"rmsNorm", 0, {2, 3, 4, 0, 0, 0, null, 1}, {12, 0, 0, 0}},
+      {"rmsNorm", 0, {2, 3, 4, 0, 0, 0, 1e-5, 0}, {0, 0, 0, 0}},
+  };
+  static const float neutral[] = {1, 0, 0, 1};
+  for (int i = 0; i < COUNT_OF(cases); i++) {
+    nl_norm *norm = norm_layer(cases[i].type, cases[i].features, 0, cases[i].args);
+    for (int32_t role = 0; role < NL_ROLES; role++) {
+      assert_int_equal(nl_norm_size(norm, role), cases[i].sizes[role]);
+      assert_true((nl_norm_tensor(norm, role) != NULL) == (cases[i].sizes[role] > 0));
+      check_all(cases[i].type, nl_norm_tensor(norm, role), neutral[role], cases[i].sizes[role]);
+    }
+    assert_int_equal(nl_norm_size(norm, -1), 0);
+    assert_int_equal(nl_norm_size(norm, NL_ROLES), 0);
+    assert_null(nl_norm_tensor(norm, -1));
+    assert_null(nl_norm_tensor(norm, NL_ROLES));
+    assert_true(nl_norm_batches_tracked(norm) == (cases[i].sizes[NL_RUNNING_MEAN] ? 0 : -1));
+    assert_int_equal(nl_norm_saved_count(norm), 0);
+    nl_norm_destroy(norm);
+  }
   nl_norm_destroy(NULL);
+}
+
+/* ---- each layer in each mode ---- */
+
+static int32_t product(const int32_t *shape, int32_t from, int32_t ndim) {
+  int32_t size = 1;
+  for (int32_t i = from; i < ndim; i++) size *= shape[i];
+  return size;
 }
 
 TEST(batch_norm_modes) {
   static const int32_t shapes[][5] = {{4, 3}, {4, 3, 5}, {4, 3, 2, 5}, {2, 3, 2, 3, 2}};
   seed_data(1);
   for (int32_t i = 0; i < COUNT_OF(shapes); i++)
-    for (int dims = 0; dims < 2; dims++)
-      for (int affine = 0; affine < 2; affine++) {
-        const int32_t ndim = i + 2, layer_dims = dims ? (ndim < 4 ? 1 : ndim - 2) : 0;
-        int32_t s = 1;
-        for (int32_t j = 2; j < ndim; j++) s *= shapes[i][j];
-        const ref_layout layout = ref_batch_layout(shapes[i][0], 3, s);
-        nl_norm *norm = batch_norm(3, layer_dims, (double[]){1e-3, 0.1, affine, 1, 0});
-        assert_int_equal(nl_norm_size(norm, NL_WEIGHT), affine ? 3 : 0);
-        fill_tensor(norm, NL_WEIGHT, 1, 0.5);
-        fill_tensor(norm, NL_BIAS, 0, 0.5);
-        fill_tensor(norm, NL_RUNNING_MEAN, 1, 0.5);
-        fill_tensor(norm, NL_RUNNING_VAR, 3, 0.1);
-        const float *mean = copy_of(nl_norm_tensor(norm, NL_RUNNING_MEAN), 3);
-        check_layer(norm, &layout, shapes[i], ndim, NL_EVAL, 1e-3, true);
-        check_layer(norm, &layout, shapes[i], ndim, NL_PROBE, 1e-3, false);
-        check_same("eval and probe move nothing", nl_norm_tensor(norm, NL_RUNNING_MEAN), mean, 3);
-        assert_true(nl_norm_batches_tracked(norm) == 0);
-        check_layer(norm, &layout, shapes[i], ndim, NL_TRAIN, 1e-3, false);
-        assert_true(nl_norm_tensor(norm, NL_RUNNING_MEAN)[0] != mean[0]);
-        assert_true(nl_norm_batches_tracked(norm) == 1);
-        nl_norm_destroy(norm);
-      }
-}
-
-/* Five batches, followed in float64: constant momentum, and the cumulative average that null stands for. */
-TEST(running_statistics) {
-  static const double momenta[] = {0.1, 0.5, 0, 1, (double)NAN};
-  seed_data(2);
-  for (int m = 0; m < COUNT_OF(momenta); m++)
-    for (int biased = 0; biased < 2; biased++) {
-      enum { N = 6, C = 5, S = 7 };
-      const int32_t shape[] = {N, C, S};
-      const ref_layout layout = ref_batch_layout(N, C, S);
-      nl_norm *norm = batch_norm(C, 1, (double[]){1e-5, momenta[m], 1, 1, biased});
-      double mean[C] = {0}, var[C] = {1, 1, 1, 1, 1};
-      for (int batch = 1; batch <= 5; batch++) {
-        const float *x = normals(layout.size, batch, 1 + batch);
-        float *y = floats(layout.size);
-        CHECK_OK(nl_norm_forward(norm, y, x, shape, 3, NL_TRAIN));
-        assert_true(nl_norm_batches_tracked(norm) == batch);
-        const ref_norm f = ref_norm_forward(&layout, widened(x, layout.size), NULL, NULL, NULL, NULL, 1e-5);
-        const double momentum = isnan(momenta[m]) ? 1.0 / batch : momenta[m];
-        for (int j = 0; j < C; j++) {
-          mean[j] += momentum * (f.mean.value[j] - mean[j]);
-          var[j] += momentum * (f.var[j] * (biased ? 1 : N * S / (N * S - 1.0)) - var[j]);
-        }
-        check_near("running_mean", nl_norm_tensor(norm, NL_RUNNING_MEAN), mean, 8 * batch, C);
-        check_near("running_var", nl_norm_tensor(norm, NL_RUNNING_VAR), var, 8 * batch, C);
-      }
-      nl_norm_reset_running_stats(norm);
+    for (int settings = 0; settings < 8; settings++) {
+      const int affine = settings & 1, bias = settings >> 1 & 1, any_dims = settings >> 2;
+      const int32_t ndim = i + 2, dims = any_dims ? 0 : ndim < 4 ? 1 : ndim - 2;
+      const ref_layout layout = ref_batch_layout(shapes[i][0], 3, product(shapes[i], 2, ndim));
+      nl_norm *norm = NORM_LAYER("batchNorm", 3, dims, 1e-3, 0.1, affine, 1, 0, bias);
+      fill_all(norm);
+      const float *mean = copy_of(nl_norm_tensor(norm, NL_RUNNING_MEAN), 3);
+      const float *var = copy_of(nl_norm_tensor(norm, NL_RUNNING_VAR), 3);
+      check_layer(norm, &layout, shapes[i], ndim, NL_EVAL, 1e-3, true);
+      check_layer(norm, &layout, shapes[i], ndim, NL_PROBE, 1e-3, false);
+      check_same("eval and probe move nothing", nl_norm_tensor(norm, NL_RUNNING_MEAN), mean, 3);
+      check_same("eval and probe move nothing", nl_norm_tensor(norm, NL_RUNNING_VAR), var, 3);
       assert_true(nl_norm_batches_tracked(norm) == 0);
-      check_all("running_mean", nl_norm_tensor(norm, NL_RUNNING_MEAN), 0, C);
-      check_all("running_var", nl_norm_tensor(norm, NL_RUNNING_VAR), 1, C);
+      check_layer(norm, &layout, shapes[i], ndim, NL_TRAIN, 1e-3, false);
+      assert_true(nl_norm_tensor(norm, NL_RUNNING_MEAN)[0] != mean[0]);
+      assert_true(nl_norm_batches_tracked(norm) == 1);
       nl_norm_destroy(norm);
     }
+}
+
+/* With N and without, by every dims that takes the shape; without tracking, eval mode uses the instances too. */
+TEST(instance_norm_modes) {
+  static const struct {
+    int32_t dims, ndim, shape[5];
+  } cases[] = {
+      {1, 3, {4, 3, 5}}, {2, 4, {4, 3, 2, 5}}, {3, 5, {2, 3, 2, 3, 2}}, {0, 3, {4, 3, 5}},       {0, 4, {1, 3, 2, 5}},
+      {1, 2, {3, 5}},    {2, 3, {3, 4, 2}},    {3, 4, {3, 2, 3, 2}},    {0, 5, {2, 3, 2, 3, 1}},
+  };
+  seed_data(2);
+  for (int i = 0; i < COUNT_OF(cases); i++)
+    for (int settings = 0; settings < 4; settings++) {
+      const bool affine = settings & 1, track = settings & 2;
+      const int32_t *shape = cases[i].shape, ndim = cases[i].ndim;
+      const int32_t channel = cases[i].dims == ndim - 1 ? 0 : 1, n = channel ? shape[0] : 1;
+      const int32_t s = product(shape, channel + 1, ndim);
+      const ref_layout instances = ref_instance_layout(n, 3, s), channels = ref_batch_layout(n, 3, s);
+      nl_norm *norm = instance_norm(3, cases[i].dims, affine, track);
+      fill_all(norm);
+      check_layer(norm, track ? &channels : &instances, shape, ndim, NL_EVAL, 1e-5, track);
+      const float *mean = copy_of(nl_norm_tensor(norm, NL_RUNNING_MEAN), track ? 3 : 0);
+      check_layer(norm, &instances, shape, ndim, NL_PROBE, 1e-5, false);
+      if (track) check_same("eval and probe move nothing", nl_norm_tensor(norm, NL_RUNNING_MEAN), mean, 3);
+      check_layer(norm, &instances, shape, ndim, NL_TRAIN, 1e-5, false);
+      if (track) assert_true(nl_norm_tensor(norm, NL_RUNNING_MEAN)[0] != mean[0]);
+      nl_norm_destroy(norm);
+    }
+}
+
+/* Layers over trailing dimensions: x in rows. */
+TEST(trailing_shapes) {
+  const struct {
+    const char *type;
+    double args[9], eps;
+    int32_t shape[5], ndim, rows;
+  } cases[] = {
+      {"layerNorm", {1, 5, 0, 0, 0, 0, 1e-5, 1, 1}, 1e-5, {3, 5}, 2, 3},
+      {"layerNorm", {1, 5, 0, 0, 0, 0, 1e-5, 1, 1}, 1e-5, {5}, 1, 1},
+      {"layerNorm", {2, 3, 4, 0, 0, 0, 1e-2, 1, 1}, 1e-2, {2, 3, 4}, 3, 2},
+      {"layerNorm", {2, 3, 4, 0, 0, 0, 1e-5, 1, 0}, 1e-5, {2, 5, 3, 4}, 4, 10},
+      {"layerNorm", {3, 2, 1, 7, 0, 0, 1e-5, 0, 1}, 1e-5, {3, 2, 1, 7}, 4, 3},
+      {"layerNorm", {1, 7, 0, 0, 0, 0, 1e-5, 0, 0}, 1e-5, {2, 2, 2, 2, 7}, 5, 16},
+      {"layerNorm", {5, 1, 2, 3, 1, 2, 0, 1, 1}, 0, {1, 2, 3, 1, 2}, 5, 1},
+      {"rmsNorm", {1, 5, 0, 0, 0, 0, null, 1}, 0x1p-23, {3, 5}, 2, 3},
+      {"rmsNorm", {1, 5, 0, 0, 0, 0, null, 1}, 0x1p-23, {5}, 1, 1},
+      {"rmsNorm", {2, 3, 4, 0, 0, 0, 1e-2, 0}, 1e-2, {2, 5, 3, 4}, 4, 10},
+      {"rmsNorm", {3, 2, 1, 7, 0, 0, 0, 1}, 0, {3, 2, 1, 7}, 4, 3},
+      {"rmsNorm", {1, 1, 0, 0, 0, 0, 1, 1}, 1, {2, 2, 2, 2, 1}, 5, 16},
+  };
+  seed_data(3);
+  for (int i = 0; i < COUNT_OF(cases); i++) {
+    const double *args = cases[i].args;
+    int32_t width = 1;
+    for (int32_t j = 0; j < (int32_t)args[0]; j++) width *= (int32_t)args[1 + j];
+    nl_norm *norm = norm_layer(cases[i].type, 0, 0, args);
+    fill_all(norm);
+    const ref_layout layout =
+        cases[i].type[0] == 'r' ? ref_rms_layout(cases[i].rows, width) : ref_layer_layout(cases[i].rows, width);
+    for (int32_t mode = NL_EVAL; mode <= NL_PROBE; mode++)
+      check_layer(norm, &layout, cases[i].shape, cases[i].ndim, mode, cases[i].eps, false);
+    nl_norm_destroy(norm);
+  }
+}
+
+/* PyTorch's default is the machine epsilon of float32, which decides where x is small. */
+TEST(rms_eps) {
+  float x[] = {1e-4f, -2e-4f}, y[2];
+  nl_norm *norm = rms_norm(2);
+  CHECK_OK(nl_norm_forward(norm, y, x, (int32_t[]){1, 2}, 2, NL_EVAL));
+  check_double("y", y[0], 1e-4 / sqrt(2.5e-8 + 1.1920929e-7), 1e-7);
+  assert_true(nl_norm_saved_mean(norm)[0] == 0);
+  nl_norm_destroy(norm);
+}
+
+TEST(group_norm_shapes) {
+  seed_data(4);
+  for (int32_t groups = 1; groups <= 6; groups++) {
+    if (6 % groups != 0) continue;
+    for (int settings = 0; settings < 4; settings++) {
+      nl_norm *norm = NORM_LAYER("groupNorm", 6, 0, groups, 1e-4, settings & 1, settings >> 1);
+      fill_all(norm);
+      const ref_layout flat = ref_group_layout(3, 6, 1, groups), planes = ref_group_layout(2, 6, 10, groups);
+      for (int32_t mode = NL_EVAL; mode <= NL_PROBE; mode++) {
+        if (groups < 6) check_layer(norm, &flat, (int32_t[]){3, 6}, 2, mode, 1e-4, false);
+        check_layer(norm, &planes, (int32_t[]){2, 6, 10}, 3, mode, 1e-4, false);
+        check_layer(norm, &planes, (int32_t[]){2, 6, 5, 2}, 4, mode, 1e-4, false);
+        check_layer(norm, &planes, (int32_t[]){2, 6, 5, 1, 2}, 5, mode, 1e-4, false);
+      }
+      nl_norm_destroy(norm);
+    }
+  }
+}
+
+/* ---- running statistics ---- */
+
+enum { N = 6, C = 5, S = 7, BATCHES = 5 };
+
+/* Batches followed in float64. A batch's rounding is forgotten as its weight is: their number bounds the sum. */
+static void check_tracking(nl_norm *norm, bool instance, double momentum, bool unbiased) {
+  const int32_t shape[] = {N, C, S};
+  const ref_layout layout = instance ? ref_instance_layout(N, C, S) : ref_batch_layout(N, C, S);
+  double mean[C] = {0}, var[C] = {1, 1, 1, 1, 1};
+  for (int batch = 1; batch <= BATCHES; batch++) {
+    const float *x = normals(layout.size, batch, 1 + batch);
+    float *y = floats(layout.size);
+    CHECK_OK(nl_norm_forward(norm, y, x, shape, 3, NL_TRAIN));
+    /* PyTorch's InstanceNorm has the count and never moves it. */
+    assert_true(nl_norm_batches_tracked(norm) == (instance ? 0 : batch));
+    const ref_norm f = ref_norm_forward(&layout, widened(x, layout.size), NULL, NULL, NULL, NULL, 1e-5);
+    const ref_target target = instance ? ref_instance_target(&f, N, C) : ref_batch_target(&f, unbiased);
+    const double weight = isnan(momentum) ? 1.0 / batch : momentum;
+    for (int j = 0; j < C; j++) {
+      mean[j] += weight * (target.mean[j] - mean[j]);
+      var[j] += weight * (target.var[j] - var[j]);
+    }
+    check_near("running_mean", nl_norm_tensor(norm, NL_RUNNING_MEAN), mean, 8 * batch, C);
+    check_near("running_var", nl_norm_tensor(norm, NL_RUNNING_VAR), var, 8 * batch, C);
+  }
+  nl_norm_reset_running_stats(norm);
+  assert_true(nl_norm_batches_tracked(norm) == 0);
+  check_all("running_mean", nl_norm_tensor(norm, NL_RUNNING_MEAN), 0, C);
+  check_all("running_var", nl_norm_tensor(norm, NL_RUNNING_VAR), 1, C);
+  nl_norm_destroy(norm);
+}
+
+/* Constant momentum, and the cumulative average that null stands for. */
+TEST(batch_norm_tracks) {
+  static const double momenta[] = {0.1, 0.5, 0, 1, -0.5, (double)NAN};
+  seed_data(5);
+  for (int m = 0; m < COUNT_OF(momenta); m++)
+    for (int biased = 0; biased < 2; biased++)
+      check_tracking(NORM_LAYER("batchNorm", C, 1, 1e-5, momenta[m], 1, 1, biased, 1), false, momenta[m], !biased);
+}
+
+TEST(instance_norm_tracks) {
+  static const double momenta[] = {0.1, 0.5, 0, 1, 1.5};
+  seed_data(6);
+  for (int m = 0; m < COUNT_OF(momenta); m++)
+    check_tracking(NORM_LAYER("instanceNorm", C, 1, 1e-5, momenta[m], 0, 1), true, momenta[m], true);
+}
+
+/* Two samples of two values: PyTorch 1.13's own figures for momentum 1. */
+TEST(tracking_by_hand) {
+  const float x[] = {1, 3, 4, 8};
+  float y[4];
+  nl_norm *instance = NORM_LAYER("instanceNorm", 1, 1, 1e-5, 1, 0, 1);
+  CHECK_OK(nl_norm_forward(instance, y, x, (int32_t[]){2, 1, 2}, 3, NL_TRAIN));
+  assert_true(nl_norm_tensor(instance, NL_RUNNING_MEAN)[0] == 4);
+  assert_true(nl_norm_tensor(instance, NL_RUNNING_VAR)[0] == 5);
+  nl_norm_destroy(instance);
+  nl_norm *batch = NORM_LAYER("batchNorm", 1, 1, 1e-5, 1, 1, 1, 0, 1),
+          *biased = NORM_LAYER("batchNorm", 1, 1, 1e-5, 1, 1, 1, 1, 1);
+  CHECK_OK(nl_norm_forward(batch, y, x, (int32_t[]){4, 1}, 2, NL_TRAIN));
+  CHECK_OK(nl_norm_forward(biased, y, x, (int32_t[]){4, 1}, 2, NL_TRAIN));
+  assert_true(nl_norm_tensor(batch, NL_RUNNING_MEAN)[0] == 4);
+  check_double("unbiased", nl_norm_tensor(batch, NL_RUNNING_VAR)[0], 26 / 3.0, 1e-6);
+  check_double("biased", nl_norm_tensor(biased, NL_RUNNING_VAR)[0], 6.5, 0);
+  nl_norm_destroy(batch);
+  nl_norm_destroy(biased);
 }
 
 /* A count that was loaded is where the cumulative average goes on. */
@@ -145,7 +306,7 @@ TEST(batches_tracked_can_be_set) {
   const float x[] = {1, 3};
   float y[2];
   const int32_t shape[] = {2, 1};
-  nl_norm *norm = batch_norm(1, 1, (double[]){1e-5, (double)NAN, 1, 1, 0});
+  nl_norm *norm = NORM_LAYER("batchNorm", 1, 1, 1e-5, null, 1, 1, 0, 1);
   nl_norm_set_batches_tracked(norm, 3);
   assert_true(nl_norm_batches_tracked(norm) == 3);
   nl_norm_tensor(norm, NL_RUNNING_MEAN)[0] = 10;
@@ -159,13 +320,10 @@ TEST(batches_tracked_can_be_set) {
 
 /* Without running statistics the batch's are used in every mode, as in PyTorch. */
 TEST(without_running_statistics) {
-  seed_data(3);
+  seed_data(7);
   const ref_layout layout = ref_batch_layout(4, 3, 6);
   const int32_t shape[] = {4, 3, 2, 3}, single[] = {1, 3, 1, 1};
-  nl_norm *norm = batch_norm(3, 2, (double[]){1e-5, 0.1, 1, 0, 0});
-  assert_int_equal(nl_norm_size(norm, NL_RUNNING_MEAN), 0);
-  assert_null(nl_norm_tensor(norm, NL_RUNNING_VAR));
-  assert_true(nl_norm_batches_tracked(norm) == -1);
+  nl_norm *norm = NORM_LAYER("batchNorm", 3, 2, 1e-5, 0.1, 1, 0, 0, 1);
   nl_norm_set_batches_tracked(norm, 7);
   nl_norm_reset_running_stats(norm);
   assert_true(nl_norm_batches_tracked(norm) == -1);
@@ -178,213 +336,33 @@ TEST(without_running_statistics) {
   nl_norm_destroy(norm);
 }
 
-TEST(layer_norm_shapes) {
-  static const struct {
-    double args[LAYER_ARGS];
-    int32_t shape[5], ndim, rows;
-  } cases[] = {
-      {{1, 5, 0, 0, 0, 0, 1e-5, 1, 1}, {3, 5}, 2, 3},       {{1, 5, 0, 0, 0, 0, 1e-5, 1, 1}, {5}, 1, 1},
-      {{2, 3, 4, 0, 0, 0, 1e-2, 1, 1}, {2, 3, 4}, 3, 2},    {{2, 3, 4, 0, 0, 0, 1e-5, 1, 0}, {2, 5, 3, 4}, 4, 10},
-      {{3, 2, 1, 7, 0, 0, 1e-5, 0, 1}, {3, 2, 1, 7}, 4, 3}, {{1, 7, 0, 0, 0, 0, 1e-5, 0, 0}, {2, 2, 2, 2, 7}, 5, 16},
-      {{5, 1, 2, 3, 1, 2, 0, 1, 1}, {1, 2, 3, 1, 2}, 5, 1},
-  };
-  seed_data(4);
-  for (int i = 0; i < COUNT_OF(cases); i++) {
-    const double *args = cases[i].args;
-    int32_t size = 1;
-    for (int32_t j = 0; j < (int32_t)args[0]; j++) size *= (int32_t)args[1 + j];
-    nl_norm *norm = layer_norm(args);
-    assert_int_equal(nl_norm_size(norm, NL_WEIGHT), args[7] != 0 ? size : 0);
-    assert_int_equal(nl_norm_size(norm, NL_BIAS), args[7] != 0 && args[8] != 0 ? size : 0);
-    assert_int_equal(nl_norm_size(norm, NL_RUNNING_MEAN), 0);
-    assert_true(nl_norm_batches_tracked(norm) == -1);
-    fill_tensor(norm, NL_WEIGHT, 1, 0.5);
-    fill_tensor(norm, NL_BIAS, 0, 0.5);
-    const ref_layout layout = ref_layer_layout(cases[i].rows, size);
-    for (int32_t mode = NL_EVAL; mode <= NL_PROBE; mode++)
-      check_layer(norm, &layout, cases[i].shape, cases[i].ndim, mode, args[6], false);
-    nl_norm_destroy(norm);
-  }
-}
-
-TEST(group_norm_shapes) {
-  seed_data(5);
-  for (int32_t groups = 1; groups <= 6; groups++) {
-    if (6 % groups != 0) continue;
-    for (int affine = 0; affine < 2; affine++) {
-      nl_norm *norm = group_norm(6, (double[]){groups, 1e-4, affine});
-      assert_int_equal(nl_norm_size(norm, NL_WEIGHT), affine ? 6 : 0);
-      fill_tensor(norm, NL_WEIGHT, 1, 0.5);
-      fill_tensor(norm, NL_BIAS, 0, 0.5);
-      const ref_layout flat = ref_group_layout(3, 6, 1, groups), planes = ref_group_layout(2, 6, 10, groups);
-      for (int32_t mode = NL_EVAL; mode <= NL_PROBE; mode++) {
-        if (groups < 6) check_layer(norm, &flat, (int32_t[]){3, 6}, 2, mode, 1e-4, false);
-        check_layer(norm, &planes, (int32_t[]){2, 6, 10}, 3, mode, 1e-4, false);
-        check_layer(norm, &planes, (int32_t[]){2, 6, 5, 2}, 4, mode, 1e-4, false);
-        check_layer(norm, &planes, (int32_t[]){2, 6, 5, 1, 2}, 5, mode, 1e-4, false);
-      }
-      nl_norm_destroy(norm);
+/* A layer without any tensor is PyTorch's function of its name: it takes what channels come. */
+TEST(any_channels_without_tensors) {
+  seed_data(8);
+  nl_norm *instance = instance_norm(4, 2, false, false), *batch = NORM_LAYER("batchNorm", 4, 2, 1e-5, 0.1, 0, 0, 0, 1);
+  for (int32_t c = 1; c <= 6; c++) {
+    const ref_layout instances = ref_instance_layout(3, c, 4), channels = ref_batch_layout(3, c, 4);
+    const ref_layout one = ref_instance_layout(1, c, 4);
+    for (int32_t mode = NL_EVAL; mode <= NL_PROBE; mode++) {
+      check_layer(instance, &instances, (int32_t[]){3, c, 2, 2}, 4, mode, 1e-5, false);
+      check_layer(instance, &one, (int32_t[]){c, 4, 1}, 3, mode, 1e-5, false);
+      check_layer(batch, &channels, (int32_t[]){3, c, 2, 2}, 4, mode, 1e-5, false);
     }
   }
+  nl_norm_destroy(instance);
+  nl_norm_destroy(batch);
 }
 
-/* PyTorch 1.13 printed these for the same mistakes; its Size([...]) is here as [...]. */
-TEST(words_of_refusal) {
-  static const double layer_10[] = {1, 10, 0, 0, 0, 0, 1e-5, 1, 1}, layer_3_4[] = {2, 3, 4, 0, 0, 0, 1e-5, 1, 1};
-  static const double untracked[] = {1e-5, 0.1, 1, 0, 0}, bare[] = {1e-5, 0.1, 0, 0, 0}, groups[] = {2, 1e-5, 1};
-  nl_norm *one = batch_norm(10, 1, batch_defaults), *two = batch_norm(10, 2, batch_defaults);
-  nl_norm *three = batch_norm(10, 3, batch_defaults), *any = batch_norm(10, 0, batch_defaults);
-  nl_norm *no_stats = batch_norm(10, 2, untracked), *nothing = batch_norm(10, 2, bare);
-  nl_norm *row = layer_norm(layer_10), *matrix = layer_norm(layer_3_4);
-  nl_norm *group = group_norm(10, groups), *pair = group_norm(2, groups);
-  const struct {
-    nl_norm *norm;
-    int32_t shape[5], ndim, mode;
-    const char *words;
-  } cases[] = {
-      {one, {1, 10}, 2, NL_TRAIN, "Expected more than 1 value per channel when training, got input size [1, 10]"},
-      {one, {1, 10, 1}, 3, NL_TRAIN, "Expected more than 1 value per channel when training, got input size [1, 10, 1]"},
-      {two,
-       {1, 10, 1, 1},
-       4,
-       NL_PROBE,
-       "Expected more than 1 value per channel when training, got input size [1, 10, 1, 1]"},
-      {one, {10}, 1, NL_EVAL, "expected 2D or 3D input (got 1D input)"},
-      {one, {2, 10, 1, 1}, 4, NL_TRAIN, "expected 2D or 3D input (got 4D input)"},
-      {two, {1, 10}, 2, NL_TRAIN, "expected 4D input (got 2D input)"},
-      {three, {1, 10, 2, 2}, 4, NL_TRAIN, "expected 5D input (got 4D input)"},
-      {any, {10}, 1, NL_TRAIN, "got 1D input"},
-      {two, {2, 5, 2, 2}, 4, NL_EVAL, "running_mean should contain 5 elements not 10"},
-      {two, {2, 5, 2, 2}, 4, NL_TRAIN, "running_mean should contain 5 elements not 10"},
-      {no_stats, {2, 5, 2, 2}, 4, NL_TRAIN, "weight should contain 5 elements not 10"},
-      {row,
-       {2, 5},
-       2,
-       NL_TRAIN,
-       "Given normalized_shape=[10], expected input with shape [*, 10], but got input of size[2, 5]"},
-      {matrix,
-       {2, 5},
-       2,
-       NL_EVAL,
-       "Given normalized_shape=[3, 4], expected input with shape [*, 3, 4], but got input of size[2, 5]"},
-      {matrix,
-       {4},
-       1,
-       NL_EVAL,
-       "Given normalized_shape=[3, 4], expected input with shape [*, 3, 4], but got input of size[4]"},
-      {group, {10}, 1, NL_TRAIN, "Expected at least 2 dimensions for input tensor but received 1"},
-      {group,
-       {2, 5},
-       2,
-       NL_TRAIN,
-       "Expected number of channels in input to be divisible by num_groups, but got input of shape [2, 5] and "
-       "num_groups=2"},
-      {group,
-       {2, 6},
-       2,
-       NL_TRAIN,
-       "Expected weight to be a vector of size equal to the number of channels in input, but got weight of shape [10] "
-       "and input of shape [2, 6]"},
-      {pair, {1, 2}, 2, NL_EVAL, "Expected more than 1 value per channel when training, got input size [1, 2]"},
-      {two, {65536, 10, 65536, 2}, 4, NL_EVAL, "batchNorm: too many values: [65536, 10, 65536, 2]"},
-      {row, {0, 65536, 65536, 10}, 4, NL_EVAL, "layerNorm: too many values: [0, 65536, 65536, 10]"},
-      {two, {2, 10, -1, 2}, 4, NL_TRAIN, "sizes must be >= 0, got [2, 10, -1, 2]"},
-  };
-  seed_data(6);
-  const float *x = normals(100, 0, 1);
-  float *y = floats(100);
-  for (int i = 0; i < COUNT_OF(cases); i++) {
-    check_failed(nl_norm_forward(cases[i].norm, y, x, cases[i].shape, cases[i].ndim, cases[i].mode), NL_SHAPE,
-                 cases[i].words);
-    check_all("y is as it was", y, 0, 100);
-    if (nl_norm_tensor(cases[i].norm, NL_RUNNING_MEAN))
-      check_all("running_mean is as it was", nl_norm_tensor(cases[i].norm, NL_RUNNING_MEAN), 0, 10);
-    assert_true(nl_norm_batches_tracked(cases[i].norm) <= 0);
-  }
-  /* In eval mode one value is enough, and PyTorch takes a layer without tensors at any width. */
-  CHECK_OK(nl_norm_forward(one, y, x, (int32_t[]){1, 10}, 2, NL_EVAL));
-  nl_norm *all[] = {one, two, three, any, no_stats, nothing, row, matrix, group, pair};
-  for (int i = 0; i < COUNT_OF(all); i++) nl_norm_destroy(all[i]);
-}
-
-/* A refusal leaves the forward before it to be gone back over. */
-TEST(goes_on_after_a_refusal) {
-  seed_data(7);
-  enum { SIZE = 24 };
-  const int32_t shape[] = {2, 3, 4}, bad[] = {2, 4, 4};
-  nl_norm *norm = batch_norm(3, 1, batch_defaults);
-  const float *x = normals(SIZE, 0, 1), *dy = normals(SIZE, 0, 1);
-  float *y = floats(SIZE), *dx = floats(SIZE), *again = floats(SIZE);
-  check_failed(nl_norm_backward(norm, dx, NULL, NULL, dy, x), NL_STATE, "backward needs a forward before it");
-  CHECK_OK(nl_norm_forward(norm, y, x, shape, 3, NL_TRAIN));
-  CHECK_OK(nl_norm_backward(norm, dx, NULL, NULL, dy, x));
-  check_failed(nl_norm_forward(norm, y, x, bad, 3, NL_TRAIN), NL_SHAPE, "running_mean should contain 4 elements not 3");
-  assert_true(nl_norm_batches_tracked(norm) == 1);
-  assert_int_equal(nl_norm_saved_count(norm), 3);
-  CHECK_OK(nl_norm_backward(norm, again, NULL, NULL, dy, x));
-  check_same("dx", again, dx, SIZE);
-  nl_norm_destroy(norm);
-}
-
-TEST(settings_refused) {
-  const double nan = (double)NAN, inf = (double)INFINITY;
-  const struct {
-    const char *type, *words;
-    double args[LAYER_ARGS];
-    int32_t features, dims;
-  } cases[] = {
-      {"batchNorm", "eps", {nan, 0.1, 1, 1, 0}, 3, 1},
-      {"batchNorm", "eps", {-1, 0.1, 1, 1, 0}, 3, 1},
-      {"batchNorm", "eps", {inf, 0.1, 1, 1, 0}, 3, 1},
-      {"batchNorm", "momentum", {1e-5, inf, 1, 1, 0}, 3, 1},
-      {"batchNorm", "affine", {1e-5, 0.1, 2, 1, 0}, 3, 1},
-      {"batchNorm", "trackRunningStats", {1e-5, 0.1, 1, nan, 0}, 3, 1},
-      {"batchNorm", "runningVar must be one of unbiased,biased", {1e-5, 0.1, 1, 1, 2}, 3, 1},
-      {"batchNorm", "runningVar", {1e-5, 0.1, 1, 1, 0.5}, 3, 1},
-      {"batchNorm", "numFeatures must be an integer >= 1, got 0", {1e-5, 0.1, 1, 1, 0}, 0, 1},
-      {"batchNorm", "dims must be 0 to 3, got 4", {1e-5, 0.1, 1, 1, 0}, 3, 4},
-      {"batchNorm", "dims", {1e-5, 0.1, 1, 1, 0}, 3, -1},
-      {"layerNorm", "at least 1-dimensional", {0, 0, 0, 0, 0, 0, 1e-5, 1, 1}, 0, 0},
-      {"layerNorm", "at least 1-dimensional", {nan, 0, 0, 0, 0, 0, 1e-5, 1, 1}, 0, 0},
-      {"layerNorm", "normalizedShape must have at most 5 dimensions, got 6", {6, 1, 1, 1, 1, 1, 1e-5, 1, 1}, 0, 0},
-      {"layerNorm", "normalizedShape", {-1, 1, 1, 1, 1, 1, 1e-5, 1, 1}, 0, 0},
-      {"layerNorm", "normalizedShape must be an integer >= 0, got 2.5", {1, 2.5, 0, 0, 0, 0, 1e-5, 1, 1}, 0, 0},
-      {"layerNorm", "normalizedShape must be an integer >= 0, got -3", {1, -3, 0, 0, 0, 0, 1e-5, 1, 1}, 0, 0},
-      {"layerNorm",
-       "normalizedShape [65536, 65536] holds too many values",
-       {2, 65536, 65536, 0, 0, 0, 1e-5, 1, 1},
-       0,
-       0},
-      {"layerNorm", "eps", {1, 4, 0, 0, 0, 0, nan, 1, 1}, 0, 0},
-      {"layerNorm", "elementwiseAffine", {1, 4, 0, 0, 0, 0, 1e-5, 7, 1}, 0, 0},
-      {"layerNorm", "bias", {1, 4, 0, 0, 0, 0, 1e-5, 1, -1}, 0, 0},
-      {"groupNorm", "numGroups must be an integer >= 1, got 0", {0, 1e-5, 1}, 6, 0},
-      {"groupNorm", "numGroups", {nan, 1e-5, 1}, 6, 0},
-      {"groupNorm", "num_channels must be divisible by num_groups", {4, 1e-5, 1}, 6, 0},
-      {"groupNorm", "numChannels must be an integer >= 1, got -6", {3, 1e-5, 1}, -6, 0},
-      {"groupNorm", "eps", {3, -1, 1}, 6, 0},
-      {"groupNorm", "affine", {3, 1e-5, 3}, 6, 0},
-      {"conv2d", "type must be a normalization layer", {0}, 6, 0},
-  };
-  for (int i = 0; i < COUNT_OF(cases); i++) {
-    nl_norm *norm = NULL;
-    check_failed(nl_norm_create(&norm, type_of(cases[i].type), cases[i].args, settings_of(cases[i].type),
-                                cases[i].features, cases[i].dims),
-                 NL_ARGUMENT, cases[i].words);
-    assert_null(norm);
-  }
-  nl_norm *norm = NULL;
-  check_failed(nl_norm_create(&norm, -1, batch_defaults, 5, 3, 1), NL_ARGUMENT,
-               "type must be a normalization layer, got -1");
-  check_failed(nl_norm_create(&norm, 1000, batch_defaults, 5, 3, 1), NL_ARGUMENT, "got 1000");
-  check_failed(nl_norm_create(&norm, type_of("batchNorm"), batch_defaults, 4, 3, 1), NL_ARGUMENT,
-               "its settings take 5 values, got 4");
-  assert_null(norm);
-}
+/* ---- sizes ---- */
 
 TEST(no_samples) {
-  nl_norm *norms[] = {batch_norm(3, 2, batch_defaults), batch_norm(3, 2, (double[]){1e-5, (double)NAN, 1, 1, 0}),
-                      layer_norm((double[]){1, 4, 0, 0, 0, 0, 1e-5, 1, 1}), group_norm(3, (double[]){3, 1e-5, 1})};
+  nl_norm *norms[] = {batch_norm(3, 2),
+                      NORM_LAYER("batchNorm", 3, 2, 1e-5, null, 1, 1, 0, 1),
+                      layer_norm(4),
+                      group_norm(3, 3),
+                      instance_norm(3, 2, true, false),
+                      instance_norm(3, 2, true, true),
+                      rms_norm(4)};
   const int32_t shape[] = {0, 3, 2, 4};
   for (int i = 0; i < COUNT_OF(norms); i++) {
     float *empty = floats(0), *dweight = normals(4, 1, 1), *dbias = normals(4, 1, 1);
@@ -397,54 +375,102 @@ TEST(no_samples) {
     if (nl_norm_size(norms[i], NL_RUNNING_MEAN)) {
       check_all("running_mean", nl_norm_tensor(norms[i], NL_RUNNING_MEAN), 0, 3);
       check_all("running_var", nl_norm_tensor(norms[i], NL_RUNNING_VAR), 1, 3);
-      /* PyTorch counts the batch all the same. */
-      assert_true(nl_norm_batches_tracked(norms[i]) == 1);
+      /* PyTorch's BatchNorm counts the batch all the same. */
+      assert_true(nl_norm_batches_tracked(norms[i]) == (i < 2 ? 1 : 0));
     }
     nl_norm_destroy(norms[i]);
   }
 }
 
-TEST(in_place) {
-  seed_data(8);
-  nl_norm *norms[] = {batch_norm(3, 2, batch_defaults), layer_norm((double[]){1, 4, 0, 0, 0, 0, 1e-5, 1, 1}),
-                      group_norm(3, (double[]){3, 1e-5, 1})};
-  const int32_t shape[] = {2, 3, 2, 4};
+/* Rows of no values are legal, and so are samples without pixels. */
+TEST(no_values) {
+  nl_norm *norms[] = {NORM_LAYER("layerNorm", 0, 0, 2, 3, 0, 0, 0, 0, 1e-5, 1, 1),
+                      NORM_LAYER("rmsNorm", 0, 0, 2, 3, 0, 0, 0, 0, null, 1)};
+  float *empty = floats(0);
   for (int i = 0; i < COUNT_OF(norms); i++) {
-    float *x = normals(48, 1, 2), *y = floats(48);
-    CHECK_OK(nl_norm_forward(norms[i], y, x, shape, 4, NL_PROBE));
-    CHECK_OK(nl_norm_forward(norms[i], x, x, shape, 4, NL_PROBE));
-    check_same("in place", x, y, 48);
+    CHECK_OK(nl_norm_forward(norms[i], empty, empty, (int32_t[]){4, 3, 0}, 3, NL_TRAIN));
+    CHECK_OK(nl_norm_backward(norms[i], empty, empty, empty, empty, empty));
+    assert_int_equal(nl_norm_saved_count(norms[i]), 4);
+    nl_norm_destroy(norms[i]);
+  }
+  nl_norm *planes[] = {batch_norm(3, 2), group_norm(3, 3), instance_norm(3, 2, true, true)};
+  for (int i = 0; i < COUNT_OF(planes); i++) {
+    float *dweight = normals(3, 1, 1), *dbias = normals(3, 1, 1);
+    CHECK_OK(nl_norm_forward(planes[i], empty, empty, (int32_t[]){2, 3, 0, 5}, 4, NL_TRAIN));
+    CHECK_OK(nl_norm_backward(planes[i], empty, dweight, dbias, empty, empty));
+    check_all("dweight", dweight, 0, 3);
+    check_all("dbias", dbias, 0, 3);
+    check_all("running_var", nl_norm_tensor(planes[i], NL_RUNNING_VAR), 1, nl_norm_size(planes[i], NL_RUNNING_VAR));
+    nl_norm_destroy(planes[i]);
+  }
+}
+
+TEST(in_place) {
+  seed_data(9);
+  nl_norm *norms[] = {batch_norm(3, 2), layer_norm(4), group_norm(3, 3), instance_norm(3, 2, true, true), rms_norm(4)};
+  const int32_t shape[] = {2, 3, 2, 4};
+  for (int i = 0; i < COUNT_OF(norms); i++)
+    for (int32_t mode = NL_EVAL; mode <= NL_PROBE; mode += NL_PROBE) {
+      float *x = normals(48, 1, 2), *y = floats(48);
+      CHECK_OK(nl_norm_forward(norms[i], y, x, shape, 4, mode));
+      CHECK_OK(nl_norm_forward(norms[i], x, x, shape, 4, mode));
+      check_same("in place", x, y, 48);
+      if (mode == NL_PROBE) nl_norm_destroy(norms[i]);
+    }
+}
+
+/* Batches of changing size share one layer, whose memory for statistics grows; backward is that of the last forward. */
+TEST(changing_sizes) {
+  seed_data(10);
+  static const int32_t sizes[] = {2, 9, 1, 30, 3};
+  nl_norm *group = group_norm(2, 4), *row = rms_norm(3), *instance = instance_norm(4, 1, true, true);
+  for (int i = 0; i < COUNT_OF(sizes); i++) {
+    const int32_t n = sizes[i], shape[] = {n, 4, 3};
+    const ref_layout groups = ref_group_layout(n, 4, 3, 2), rows = ref_rms_layout(n * 4, 3);
+    const ref_layout instances = ref_instance_layout(n, 4, 3), channels = ref_batch_layout(n, 4, 3);
+    check_layer(group, &groups, shape, 3, NL_TRAIN, 1e-5, false);
+    check_layer(row, &rows, shape, 3, NL_TRAIN, 0x1p-23, false);
+    check_layer(instance, &channels, shape, 3, NL_EVAL, 1e-5, true);
+    check_layer(instance, &instances, shape, 3, NL_TRAIN, 1e-5, false);
+  }
+  nl_norm_destroy(group);
+  nl_norm_destroy(row);
+  nl_norm_destroy(instance);
+}
+
+/* The result of a batch in training mode is that batch's alone. */
+TEST(train_repeats) {
+  seed_data(11);
+  nl_norm *norms[] = {batch_norm(3, 2), instance_norm(3, 2, true, true)};
+  for (int i = 0; i < COUNT_OF(norms); i++) {
+    const float *x = normals(48, 1, 2);
+    float *first = floats(48), *again = floats(48);
+    CHECK_OK(nl_norm_forward(norms[i], first, x, (int32_t[]){2, 3, 2, 4}, 4, NL_TRAIN));
+    CHECK_OK(nl_norm_forward(norms[i], again, x, (int32_t[]){2, 3, 2, 4}, 4, NL_TRAIN));
+    check_same("y", again, first, 48);
     nl_norm_destroy(norms[i]);
   }
 }
 
-/* Batches of changing size share one layer, whose memory for statistics grows. */
-TEST(changing_sizes) {
-  seed_data(9);
-  nl_norm *norm = group_norm(4, (double[]){2, 1e-5, 1});
-  static const int32_t sizes[] = {2, 9, 1, 30, 3};
-  for (int i = 0; i < COUNT_OF(sizes); i++) {
-    const ref_layout layout = ref_group_layout(sizes[i], 4, 3, 2);
-    check_layer(norm, &layout, (int32_t[]){sizes[i], 4, 3}, 3, NL_TRAIN, 1e-5, false);
-  }
-  nl_norm_destroy(norm);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
-      CASE(fresh_layer),
+      CASE(fresh_layers),
       CASE(batch_norm_modes),
-      CASE(running_statistics),
+      CASE(instance_norm_modes),
+      CASE(trailing_shapes),
+      CASE(rms_eps),
+      CASE(group_norm_shapes),
+      CASE(batch_norm_tracks),
+      CASE(instance_norm_tracks),
+      CASE(tracking_by_hand),
       CASE(batches_tracked_can_be_set),
       CASE(without_running_statistics),
-      CASE(layer_norm_shapes),
-      CASE(group_norm_shapes),
-      CASE(words_of_refusal),
-      CASE(goes_on_after_a_refusal),
-      CASE(settings_refused),
+      CASE(any_channels_without_tensors),
       CASE(no_samples),
+      CASE(no_values),
       CASE(in_place),
       CASE(changing_sizes),
+      CASE(train_repeats),
   };
   return cmocka_run_group_tests_name("norm layer", tests, NULL, NULL);
 }

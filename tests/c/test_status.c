@@ -135,13 +135,9 @@ TEST(table_is_json) {
   const char *json = nl_abi();
   assert_string_equal(skip_value(json), "");
   assert_ptr_equal(nl_abi(), json);
-  static const char *const expected[] = {"\"version\":\"",
-                                         "\"batchNorm\"",
-                                         "\"layerNorm\"",
-                                         "\"groupNorm\"",
-                                         "\"eps\"",
-                                         "\"running_var\"",
-                                         "\"choices\":\"unbiased,biased\"",
+  static const char *const expected[] = {"\"version\":\"", "\"batchNorm\"",    "\"layerNorm\"",
+                                         "\"groupNorm\"",  "\"instanceNorm\"", "\"rmsNorm\"",
+                                         "\"eps\"",        "\"running_var\"",  "\"choices\":\"unbiased,biased\"",
                                          "\"maxDims\":5"};
   for (int i = 0; i < COUNT_OF(expected); i++)
     if (!strstr(json, expected[i])) fail_msg("nl_abi() lacks %s", expected[i]);

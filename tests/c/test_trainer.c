@@ -14,7 +14,7 @@ enum { INPUT = 30, CLASSES = 4, NODES = 7 };
 
 static const layer_spec layers[NODES] = {
     {"conv2d", 0, 0, {4, 3, 3, 1, 1, 1, 1, 1}},
-    {"batchNorm", 1, 0, {1e-5, 0.1, 1, 1, 0}},
+    {"batchNorm", 1, 0, {1e-5, 0.1, 1, 1, 0, 1}},
     {"relu", 2, 0, {0}},
     {"maxPool2d", 3, 0, {2, 2, 2, 2, 0, 0}},
     {"flatten", 4, 0, {0}},
