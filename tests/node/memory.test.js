@@ -7,6 +7,7 @@ import { random } from './support/random.js';
 import { forEachVariant } from './support/variants.js';
 
 const ROUNDS = 1000;
+const LAYER_ROUNDS = 10_000;
 const { tensor, labels } = random(1);
 
 const SPEC = {
@@ -26,21 +27,30 @@ const X = tensor([8, 1, 8, 8]);
 const LABELS = labels(8, 3);
 const DATA = makeDataset({ shape: [1, 8, 8], images: X.data, labels: LABELS, classes: 3 });
 
+/** Every layer, with an input that it takes and one of another shape that it refuses. */
+const LAYERS = Object.entries({
+  batchNorm1d: [[8], [4, 8, 3]],
+  batchNorm2d: [[8], [2, 8, 2, 3]],
+  batchNorm3d: [[8], [2, 8, 2, 1, 3]],
+  layerNorm: [[[8, 3]], [4, 8, 3]],
+  groupNorm: [
+    [2, 8],
+    [4, 8, 3],
+  ],
+  instanceNorm1d: [
+    [8, { affine: true, trackRunningStats: true }],
+    [4, 8, 3],
+  ],
+  instanceNorm2d: [
+    [8, { affine: true }],
+    [2, 8, 2, 3],
+  ],
+  instanceNorm3d: [[8], [2, 8, 2, 1, 3]],
+  rmsNorm: [[[8, 3]], [4, 8, 3]],
+}).map(([factory, [args, shape]]) => ({ factory, args, x: tensor(shape), wrong: tensor([...shape, 1, 1, 1]) }));
+
 /** What is made, used and disposed of, over and over. */
 const OBJECTS = {
-  layers(nl) {
-    const made = [nl.batchNorm1d(64), nl.batchNorm2d(64), nl.layerNorm([64, 4, 4]), nl.groupNorm(8, 64)];
-    const x = { data: new Float32Array(2 * 64 * 16).fill(1), shape: [2, 64, 4, 4] };
-    const rows = { data: x.data, shape: [2, 64, 16] };
-    for (const [index, layer] of made.entries()) {
-      const input = index === 0 ? rows : x;
-      layer.forward(input);
-      layer.backward(input);
-      layer.savedStats();
-      layer.loadStateDict(layer.stateDict());
-      layer.dispose();
-    }
-  },
   models(nl) {
     const model = nl.model(SPEC);
     model.gradients(X, LABELS);
@@ -89,19 +99,58 @@ function room(nl) {
   return made.length;
 }
 
+/**
+ * Uses over and over what leaves nothing behind.
+ *
+ * @param {import('normlab').Engine} nl
+ * @param {number} rounds
+ * @param {() => void} use
+ */
+function leavesNothing(nl, rounds, use) {
+  use();
+  const before = room(nl);
+  const page = room(nl) - before;
+  const { bytes } = nl.memory;
+  for (let i = 0; i < rounds; i++) use();
+  assert.equal(nl.memory.bytes, bytes);
+  // A leak of a few bytes a round, too small for a page, takes room from what fits in.
+  const lost = before + 2 * page - room(nl);
+  assert.ok(lost <= page / 20, `${lost} of ${page} small layers fit in no more`);
+}
+
 await forEachVariant((nl) => {
+  test('every layer is listed', () => {
+    const factories = Object.keys(nl).filter((name) => /Norm(\dd)?$/.test(name));
+    assert.deepEqual(LAYERS.map(({ factory }) => factory).sort(), factories.sort());
+  });
+
+  for (const { factory, args, x, wrong } of LAYERS) {
+    test(`${LAYER_ROUNDS} times ${factory} leave the memory where the first one did`, () =>
+      leavesNothing(nl, LAYER_ROUNDS, () => {
+        const layer = nl[factory](...args);
+        layer.forward(x);
+        layer.backward(x);
+        layer.dispose();
+      }));
+
+    test(`${ROUNDS / 2} times all that ${factory} can do`, () =>
+      leavesNothing(nl, ROUNDS / 2, () => {
+        const layer = nl[factory](...args);
+        assert.throws(() => layer.backward(x));
+        layer.forward(x);
+        assert.throws(() => layer.forward(wrong));
+        layer.savedStats();
+        layer.eval().forward(x);
+        layer.backward(x);
+        layer.loadStateDict(layer.stateDict());
+        layer.resetRunningStats();
+        layer.dispose();
+      }));
+  }
+
   for (const [name, use] of Object.entries(OBJECTS)) {
-    test(`${ROUNDS} rounds of ${name} leave the memory where the first one did`, () => {
-      use(nl);
-      const before = room(nl);
-      const page = room(nl) - before;
-      const { bytes } = nl.memory;
-      for (let i = 0; i < ROUNDS; i++) use(nl);
-      assert.equal(nl.memory.bytes, bytes);
-      // A leak of a few bytes a round, too small for a page, takes room from what fits in.
-      const lost = before + 2 * page - room(nl);
-      assert.ok(lost <= page / 20, `${lost} of ${page} small layers fit in no more`);
-    });
+    test(`${ROUNDS} rounds of ${name} leave the memory where the first one did`, () =>
+      leavesNothing(nl, ROUNDS, () => use(nl)));
   }
 
   test('training for long takes no more than for short', async () => {
@@ -131,9 +180,12 @@ test('what is forgotten without dispose is freed when it is collected', async ()
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc');
   const nl = await createEngine();
-  const x = { data: new Float32Array(2 ** 16), shape: [2 ** 16] };
   const forget = () => {
-    for (let i = 0; i < 4; i++) nl.layerNorm(2 ** 16).forward(x);
+    for (const { factory, args, x } of LAYERS) {
+      const [, ...sample] = x.shape;
+      const shape = [8192, ...sample];
+      nl[factory](...args).forward({ data: new Float32Array(shape.reduce((a, b) => a * b)), shape });
+    }
     const model = nl.model(SPEC);
     nl.trainer(model).start(DATA, { batchSize: 4 }).steps(1);
   };
@@ -144,7 +196,7 @@ test('what is forgotten without dispose is freed when it is collected', async ()
     await new Promise((resolve) => setTimeout(resolve, 5));
     forget();
   }
-  // Of 52 layers of 1.75 MB each a few are there at a time.
+  // Of 117 layers of 0.8 to 1.8 MB each a few are there at a time.
   assert.ok(nl.memory.bytes < 48 * 2 ** 20, `${nl.memory.bytes}`);
   nl.dispose();
 });
