@@ -1,69 +1,145 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { assertWithin } from './support/assertions.js';
+import { LAYER_KINDS, makeLayer, numbers } from './support/layers.js';
 import { random } from './support/random.js';
-import { EIGHT, freshRunning, reference } from './support/reference.js';
+import { EIGHT, FLOAT64, forward, reference } from './support/reference.js';
 import { forEachVariant } from './support/variants.js';
 
 // The same cases in each run, and an end to them on a slow machine.
 const BOUNDED = { seed: 2024, numRuns: 300, interruptAfterTimeLimit: 6000 };
+const LAYERS = { ...BOUNDED, numRuns: 500 };
 
+const modes = fc.array(fc.constantFrom('train', 'eval'), { minLength: 1, maxLength: 3 });
 const size = (most) => fc.integer({ min: 1, max: most });
-const spatial = fc.array(size(9), { maxLength: 2 });
 
-const batchNorm = fc
-  .record({
-    n: size(9),
-    channels: size(9),
-    spatial,
-    momentum: fc.constantFrom(0.1, 0.9, null),
-    affine: fc.boolean(),
-    trackRunningStats: fc.boolean(),
-    runningVar: fc.constantFrom('unbiased', 'biased'),
-  })
-  .map(({ n, channels, spatial: rest, ...options }) => ({
-    type: rest.length === 2 ? 'batchNorm2d' : 'batchNorm1d',
-    arguments: [channels],
-    options,
-    shape: [n * rest.reduce((a, b) => a * b, 1) === 1 ? 2 : n, channels, ...rest],
-    params: options.affine ? [channels] : null,
-    biased: options.affine,
-  }));
+/** The step of difference quotients, in deviations of the group: both truncation and rounding are small there. */
+const STEP = 2 ** -13;
 
-const layerNorm = fc
-  .record({
-    leading: fc.array(size(4), { maxLength: 2 }),
-    normalized: fc.array(size(9), { minLength: 1, maxLength: 3 }),
-    elementwiseAffine: fc.boolean(),
-    bias: fc.boolean(),
-  })
-  .map(({ leading, normalized, ...options }) => ({
-    type: 'layerNorm',
-    arguments: [normalized],
-    options,
-    shape: [...leading, ...normalized],
-    params: options.elementwiseAffine ? normalized : null,
-    biased: options.elementwiseAffine && options.bias,
-  }));
+/** @param {ArrayLike<number>} a @param {ArrayLike<number>} b */
+const dot = (a, b) => Array.prototype.reduce.call(a, (sum, value, i) => sum + value * b[i], 0);
+const magnitude = (a, b) => dot(Array.from(a, Math.abs), Array.from(b, Math.abs));
 
-const groupNorm = fc
-  .record({ n: size(5), groups: size(4), perGroup: size(5), spatial, affine: fc.boolean() })
-  .map(({ n, groups, perGroup, spatial: rest, affine }) => ({
-    type: 'groupNorm',
-    arguments: [groups, groups * perGroup],
-    options: { affine },
-    shape: [n * perGroup * rest.reduce((a, b) => a * b, 1) === 1 ? 2 : n, groups * perGroup, ...rest],
-    params: affine ? [groups * perGroup] : null,
-    biased: affine,
-  }));
+/**
+ * The derivative of φ(t) at 0 and what is unknown of it: Richardson's extrapolation of central differences with steps h and
+ * h / 2, whose error is of order h⁴. What it is away from the better of the two, whose error is of order h², is allowed;
+ * and the rounding of φ, `noise`, which division by h enlarges: 4/3 of it over h/2 and 1/3 over h, less than 4 over h.
+ *
+ * @param {(t: number) => number} phi
+ * @param {number} h
+ * @param {number} noise
+ */
+function derivative(phi, h, noise) {
+  const central = (step) => (phi(step) - phi(-step)) / (2 * step);
+  const [coarse, fine] = [central(h), central(h / 2)];
+  const value = fine + (fine - coarse) / 3;
+  return { value, unknown: Math.abs(value - fine) + (4 * noise) / h };
+}
 
-const numbers = fc.record({
-  seed: fc.integer({ min: 0, max: 2 ** 31 }),
-  scale: fc.constantFrom(1e-6, 1e-2, 1, 300, 1e12),
-  shift: fc.constantFrom(0, 1, -100, 3000),
-  eps: fc.constantFrom(1e-5, 1e-3, 1),
-  modes: fc.array(fc.constantFrom('train', 'eval'), { minLength: 1, maxLength: 3 }),
+/**
+ * Gradients against differences of the reference's forward pass, which shares nothing with a backward pass.
+ *
+ * With φ(t) = <y(x + t u), v> and dy = v: φ'(0) = <dx, u>. dx may be off by eight times its prediction at each value, which
+ * <dx, u> sums up; likewise weight and bias, in which φ is linear.
+ *
+ * @param {object} layer as the reference takes it
+ * @param {{ data: Float32Array, shape: number[] }} x
+ * @param {Float32Array} v
+ * @param {'train' | 'eval'} mode
+ * @param {object | null} running
+ * @param {{ dx: ArrayLike<number>, dweight?: ArrayLike<number>, dbias?: ArrayLike<number> }} gradients to be tested
+ * @param {Float64Array[]} directions of x, in deviations
+ */
+function assertDerivatives(layer, x, v, mode, running, gradients, directions) {
+  const { bounds } = reference(layer, x, v, mode, running);
+  const { y, invstd, group } = forward(layer, x, mode, running);
+  // What float64 may be off in y, summed up in φ.
+  const noise = magnitude(v, reference(layer, x, v, mode, running, FLOAT64).bounds.y);
+  const check = (phi, h, gradient, allowed, u, what) => {
+    const { value, unknown } = derivative(phi, h, noise);
+    assertWithin([dot(gradient, u)], [value], EIGHT * magnitude(allowed, u) + unknown, what);
+  };
+  for (const direction of directions) {
+    const u = direction.map((value, i) => value / invstd[group(i)]);
+    const moved = (t) => ({ data: Float64Array.from(x.data, (value, i) => value + t * u[i]), shape: x.shape });
+    const phi = (t) => dot(forward(layer, moved(t), mode, running).y, v);
+    check(phi, STEP, gradients.dx, bounds.dx, u, `${mode} <dx, u>, y of size ${y.length}`);
+  }
+  for (const key of ['weight', 'bias']) {
+    const gradient = gradients[`d${key}`];
+    if (!gradient) continue;
+    const u = Float64Array.from(gradient, (_, i) => Math.sin(i + 1));
+    const phi = (t) => {
+      const parameter = Float64Array.from(layer[key], (value, i) => value + t * u[i]);
+      return dot(forward({ ...layer, [key]: parameter }, x, mode, running).y, v);
+    };
+    check(phi, 1, gradient, bounds[`d${key}`], u, `${mode} <d${key}, u>`);
+  }
+}
+
+const normals = (count, seed) => {
+  const { normal } = random(seed);
+  return Float64Array.from({ length: count }, normal);
+};
+/** Each coordinate by itself. */
+const coordinates = (count) => Array.from({ length: count }, (_, i) => new Float64Array(count).fill(1, i, i + 1));
+
+describe('the gradient check', () => {
+  // What it is for: each of these wrong gradients must be noticed.
+  const wrong = {
+    'dx without the mean of g x̂': ({ dx, s, g2, xhat }) => ({
+      dx: dx.map((value, i) => value + s(i) * xhat[i] * g2(i)),
+    }),
+    'dx with constant statistics': ({ g, s, dx }) => ({ dx: dx.map((_, i) => s(i) * g(i)) }),
+    'dx with the divisor m - 1': ({ dx, count }) => ({ dx: dx.map((value) => value * Math.sqrt((count - 1) / count)) }),
+    'dx with the other sign': ({ dx }) => ({ dx: dx.map((value) => -value) }),
+    'dweight of x - mean': ({ dweight, s }) => ({ dweight: dweight.map((value, p) => value / s(p)) }),
+  };
+  const wrongOfCentered = {
+    ...wrong,
+    'dx without the mean of g': ({ dx, s, g1 }) => ({ dx: dx.map((value, i) => value + s(i) * g1(i)) }),
+    'dbias for dweight': ({ dbias }) => ({ dweight: dbias }),
+    'dbias of one sample less': ({ dbias, v }) => ({ dbias: dbias.map((value, p) => value - v[p]) }),
+  };
+  const layers = [
+    { type: 'batchNorm1d', arguments: [3], options: {}, shape: [5, 3] },
+    { type: 'layerNorm', arguments: [[7]], options: {}, shape: [3, 7] },
+    { type: 'groupNorm', arguments: [2, 4], options: {}, shape: [2, 4, 3] },
+    { type: 'instanceNorm1d', arguments: [3], options: { affine: true }, shape: [2, 3, 5] },
+    { type: 'rmsNorm', arguments: [[7]], options: {}, shape: [3, 7] },
+  ];
+  for (const spec of layers) {
+    test(`accepts the reference's own gradients and no wrong ones: ${spec.type}`, () => {
+      const { tensor } = random(31);
+      const params = spec.type === 'layerNorm' || spec.type === 'rmsNorm' ? 7 : spec.shape[1];
+      const layer = { ...spec, weight: tensor([params], 1, 1).data, bias: tensor([params]).data };
+      if (spec.type === 'rmsNorm') layer.bias = undefined;
+      const [x, v] = [tensor(spec.shape, 2, 1), tensor(spec.shape).data];
+      const { dx, dweight, dbias } = reference(layer, x, v, 'train', null).values;
+      const right = { dx, dweight, dbias: layer.bias && dbias };
+      const directions = [normals(dx.length, 32)];
+      assertDerivatives(layer, x, v, 'train', null, right, directions);
+      const { xhat, invstd, group, param, means, count } = forward(layer, x, 'train', null);
+      const g = (i) => layer.weight[param(i)] * v[i];
+      const [g1, g2] = [means(g), means((i) => g(i) * xhat[i])];
+      const parts = {
+        ...right,
+        v,
+        g,
+        xhat,
+        count,
+        s: (i) => invstd[group(i)],
+        g1: (i) => g1[group(i)],
+        g2: (i) => g2[group(i)],
+      };
+      for (const [name, change] of Object.entries(spec.type === 'rmsNorm' ? wrong : wrongOfCentered)) {
+        const gradients = { ...right, ...change(parts) };
+        const check = () => assertDerivatives(layer, x, v, 'train', null, gradients, directions);
+        assert.throws(check, assert.AssertionError, name);
+      }
+    });
+  }
 });
 
 const window = fc
@@ -97,21 +173,15 @@ function eachProduct({ n, channels, out, image: [h, w], kernel: [kh, kw], stride
 }
 
 await forEachVariant((nl) => {
-  for (const [name, layers] of Object.entries({ batchNorm, layerNorm, groupNorm })) {
+  for (const [name, layers] of Object.entries(LAYER_KINDS)) {
     test(`${name} of any shape is within eight roundings of float64, forward and backward`, () => {
       fc.assert(
-        fc.property(layers, numbers, (spec, { seed, scale, shift, eps, modes }) => {
-          const { tensor } = random(seed);
-          const options = { ...spec.options, eps };
-          const state = {
-            ...(spec.params && { weight: tensor(spec.params, 1, 1) }),
-            ...(spec.biased && { bias: tensor(spec.params) }),
-          };
-          const layer = nl[spec.type](...spec.arguments, options);
-          layer.loadStateDict(state, { strict: false });
-          const settings = { ...spec, options, weight: state.weight?.data, bias: state.bias?.data };
-          let running = options.trackRunningStats ? freshRunning(spec.arguments[0]) : null;
-          for (const mode of modes) {
+        fc.property(layers, numbers, modes, (spec, { seed, scale, shift }, passes) => {
+          const { tensor } = random(seed + 1);
+          const made = makeLayer(nl, spec, seed);
+          const { layer, settings } = made;
+          let { running } = made;
+          for (const mode of passes) {
             const x = tensor(spec.shape, scale, scale * shift);
             const dy = tensor(spec.shape);
             const { values, bounds, running: next } = reference(settings, x, dy.data, mode, running);
@@ -143,7 +213,28 @@ await forEachVariant((nl) => {
           }
           layer.dispose();
         }),
-        BOUNDED,
+        LAYERS,
+      );
+    });
+
+    test(`${name}'s gradients are the derivatives of the reference's forward pass`, () => {
+      fc.assert(
+        fc.property(layers, numbers, fc.constantFrom('train', 'eval'), (spec, { seed, scale, shift }, mode) => {
+          const { tensor } = random(seed + 1);
+          const { layer, settings, running } = makeLayer(nl, spec, seed, { stir: true });
+          const [x, v] = [tensor(spec.shape, scale, scale * shift), tensor(spec.shape)];
+          // Without eps, equal values are 0 / 0, which has no derivative.
+          fc.pre(forward(settings, x, mode, running).invstd.every((invstd) => invstd > 0));
+          layer.train(mode === 'train');
+          layer.forward(x);
+          const { input, weight, bias } = layer.backward(v);
+          layer.dispose();
+          const gradients = { dx: input.data, dweight: weight?.data, dbias: bias?.data };
+          const count = x.data.length;
+          const directions = [normals(count, seed + 2), ...(count <= 24 ? coordinates(count) : [])];
+          assertDerivatives(settings, x, v.data, mode, running, gradients, directions);
+        }),
+        LAYERS,
       );
     });
   }

@@ -159,7 +159,7 @@ function moved(layer, running, mean, variance, lost, count, { unit, tiny }) {
  */
 export function forward(layer, x, mode, running) {
   const given = mode === 'eval' && running !== null;
-  const { groups, group, param } = layout(layer, x.shape, given);
+  const { groups, params, group, param } = layout(layer, x.shape, given);
   const size = x.data.length;
   const count = groups > 0 ? size / groups : 0;
   /** Means over each group, of sums with Kahan's correction. @param {(i: number) => number} value */
@@ -186,7 +186,7 @@ export function forward(layer, x, mode, running) {
     xhat[i] = (x.data[i] - mean[group(i)]) * invstd[group(i)];
     y[i] = (layer.weight?.[param(i)] ?? 1) * xhat[i] + (layer.bias?.[param(i)] ?? 0);
   }
-  return { y, xhat, mean, variance, invstd, means, count, given };
+  return { y, xhat, mean, variance, invstd, means, count, group, param, params, given };
 }
 
 /**
@@ -201,8 +201,8 @@ export function forward(layer, x, mode, running) {
  */
 export function reference(layer, x, dy, mode, running, precision = FLOAT32) {
   const { unit, tiny } = precision;
-  const { y, xhat, mean, variance, invstd, means, count, given } = forward(layer, x, mode, running);
-  const { params, group, param } = layout(layer, x.shape, given);
+  const passed = forward(layer, x, mode, running);
+  const { y, xhat, mean, variance, invstd, means, count, group, param, params, given } = passed;
   const size = x.data.length;
   const eps = epsOf(layer);
   const centered = layer.type !== 'rmsNorm';
