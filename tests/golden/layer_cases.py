@@ -1,9 +1,9 @@
 """
 The layers, options, shapes and inputs of the layer goldens.
 
-A case: kind, arguments and options of the factory, shape, inputs and modes of the consecutive passes. `shape` is one shape or
-one a pass, `inputs` a name from layers.INPUTS or one a pass; modes: T for train, E for eval, a letter a pass. `state`: what
-is loaded besides random weight and bias.
+A case: kind, arguments and options of the factory, shape, inputs and modes of the consecutive passes. `shape` is one shape
+or one a pass, `inputs` a name from layers.INPUTS or one a pass; modes: T for train, E for eval, a letter a pass. `state`:
+what is loaded besides random weight and bias.
 """
 
 from itertools import product
@@ -155,7 +155,7 @@ def layer_norm():
 def group_norm():
     for groups, shape in [
         (2, (1, 2, 3, 4)), (3, (2, 3, 10)), (3, (2, 6, 4, 2, 2)), (32, (1, 64, 1, 1)), (3, (4, 12)), (1, (20, 6)),
-        (3, (2, 9, 7, 5)), (1, (3, 5, 3, 3)), (5, (3, 5, 3, 3)), (2, (1, 4, 1, 1)), (2, (3, 4, 4, 4)), (3, (3, 1 * 3, 2)),
+        (3, (2, 9, 7, 5)), (1, (3, 5, 3, 3)), (5, (3, 5, 3, 3)), (2, (1, 4, 1, 1)), (2, (3, 4, 4, 4)), (3, (3, 3, 2)),
         (4, (2, 8, 3)), (2, (2, 10, 1, 3)), (10, (2, 10)), (5, (1, 10, 1)), (1, (1, 7)), (7, (2, 7, 1, 1, 3)),
     ]:
         yield group(groups, shape, modes="TTE")

@@ -16,8 +16,8 @@ LARGE = 2000
 
 class RMSNorm(nn.Module):
     """
-    torch.nn.RMSNorm, which 1.13 does not have, by the formula of its documentation, whose eps is that of float32 where none
-    is given: https://pytorch.org/docs/stable/generated/torch.nn.RMSNorm.html
+    torch.nn.RMSNorm, which 1.13 does not have, by the formula of its documentation; eps is that of float32 where none is
+    given: https://pytorch.org/docs/stable/generated/torch.nn.RMSNorm.html
     """
 
     def __init__(self, shape, eps=None, elementwise_affine=True):
@@ -228,7 +228,7 @@ def layers(group):
     twice = {name for name in names if names.count(name) > 1}
     assert not twice, f"{group}: twice: {twice}"
     return document(
-        f"{group}: consecutive passes of normalization layers, forward and backward, and the running statistics after each. "
-        "Inputs float32, results computed in float64.",
+        f"{group}: consecutive passes of normalization layers, forward and backward, and the running statistics after "
+        "each. Inputs float32, results computed in float64.",
         {"cases": cases},
     )

@@ -1,8 +1,8 @@
 """
 Numbers that Python and JavaScript make alike, bit for bit: tests/node/support/golden.js has the same lines.
 
-Value i of a tensor is shift + scale * z in float64, rounded once to float32; z is about normal, being the sum of the four
-halves of two 32-bit hashes of i, less its mean, over its standard deviation.
+Value i of a tensor is shift + scale * z in float64, rounded once to float32; z is about normal, being the sum of the
+four halves of two 32-bit hashes of i, less its mean, over its standard deviation.
 """
 
 import zlib

@@ -8,7 +8,7 @@ import { EIGHT, FLOAT64, forward, reference } from './support/reference.js';
 import { forEachVariant } from './support/variants.js';
 
 // The same cases in each run, and an end to them on a slow machine.
-const BOUNDED = { seed: 2024, numRuns: 300, interruptAfterTimeLimit: 6000 };
+const BOUNDED = { seed: 2024, numRuns: 300, interruptAfterTimeLimit: 6000, includeErrorInReport: true };
 const LAYERS = { ...BOUNDED, numRuns: 500 };
 
 const modes = fc.array(fc.constantFrom('train', 'eval'), { minLength: 1, maxLength: 3 });
@@ -22,9 +22,10 @@ const dot = (a, b) => Array.prototype.reduce.call(a, (sum, value, i) => sum + va
 const magnitude = (a, b) => dot(Array.from(a, Math.abs), Array.from(b, Math.abs));
 
 /**
- * The derivative of φ(t) at 0 and what is unknown of it: Richardson's extrapolation of central differences with steps h and
- * h / 2, whose error is of order h⁴. What it is away from the better of the two, whose error is of order h², is allowed;
- * and the rounding of φ, `noise`, which division by h enlarges: 4/3 of it over h/2 and 1/3 over h, less than 4 over h.
+ * The derivative of φ(t) at 0 and what is unknown of it: Richardson's extrapolation of central differences with steps h
+ * and h / 2, whose error is of order h⁴. What it is away from the better of the two, whose error is of order h², is
+ * allowed; and the rounding of φ, `noise`, which division by h enlarges: 4/3 of it over h/2 and 1/3 over h, less than 4
+ * over h.
  *
  * @param {(t: number) => number} phi
  * @param {number} h
@@ -40,8 +41,8 @@ function derivative(phi, h, noise) {
 /**
  * Gradients against differences of the reference's forward pass, which shares nothing with a backward pass.
  *
- * With φ(t) = <y(x + t u), v> and dy = v: φ'(0) = <dx, u>. dx may be off by eight times its prediction at each value, which
- * <dx, u> sums up; likewise weight and bias, in which φ is linear.
+ * With φ(t) = <y(x + t u), v> and dy = v: φ'(0) = <dx, u>. dx may be off by eight times its prediction at each value,
+ * which <dx, u> sums up; likewise weight and bias, in which φ is linear.
  *
  * @param {object} layer as the reference takes it
  * @param {{ data: Float32Array, shape: number[] }} x

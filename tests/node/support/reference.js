@@ -14,8 +14,8 @@
  *   - what running statistics, being float32 themselves, are off, times the value's derivative by them;
  *   - the smallest denormal, times the factor behind it, where a value is too small for float32;
  *   - what float64, in which the expected values are computed, loses of x - m.
- * InstanceNorm moves its running statistics towards the mean over the samples of m and of the unbiased variance: the same
- * prediction with that mean for `new`. Where v + eps is 0, all x are equal and x̂ is 0 exactly.
+ * InstanceNorm moves its running statistics towards the mean over the samples of m and of the unbiased variance: the
+ * same prediction with that mean for `new`. Where v + eps is 0, all x are equal and x̂ is 0 exactly.
  *
  * In FLOAT64 the same formulas predict what another float64 implementation may be off.
  */
