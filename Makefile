@@ -18,7 +18,7 @@ Q := $(if $(V),,@)
 say = @printf '  %-8s %s\n' '$(1)' '$(2)' >&2
 SETUP = TOOLCHAIN='$(TOOLCHAIN)' wasm/tools/setup.sh
 
-.PHONY: help start dev build modules types page dist data test test-c test-mutants test-node test-browser check format bench \
+.PHONY: help start dev build modules types page dist data test test-c test-mutants fuzz test-node test-browser check format bench \
   bench-browser size clean FORCE
 
 help: ## list the targets
@@ -36,6 +36,8 @@ build/toolchain.env: FORCE | setup-node
 	@$(SETUP) toolchain
 build/native.env: FORCE
 	@$(SETUP) native
+build/fuzz.env: FORCE | build/native.env
+	@$(SETUP) fuzz
 
 node_modules/.package-lock.json: package-lock.json | setup-node
 	$(call say,NPM,ci)
@@ -151,6 +153,31 @@ endef
 $(foreach b,scalar simde,$(eval $(call native,$b)))
 C_TESTS := $(PROGRAMS.scalar) $(PROGRAMS.simde)
 
+# libFuzzer targets: any bytes as calls of the public header, over the path that the shipped modules take. Without a clang
+# that has libFuzzer nothing is made, and the tests say so.
+FUZZ_CFLAGS := -std=c11 -g -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+  -fno-sanitize-recover=all -ffp-contract=off $(NATIVE_FLAGS.simde) -Isrc -Itests/fuzz
+FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_SHARED := $(filter-out $(FUZZ_SOURCES),$(wildcard tests/fuzz/*.c))
+FUZZ_TARGETS := $(FUZZ_SOURCES:tests/fuzz/fuzz_%.c=%)
+FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=build/fuzz/fuzz_%)
+FUZZ_OBJECTS := $(patsubst %.c,build/fuzz/%.o,$(SOURCES) $(FUZZ_SHARED))
+FUZZ_OWN_OBJECTS := $(FUZZ_SOURCES:%.c=build/fuzz/%.o)
+with-fuzz-cc = . build/fuzz.env; [ -n "$$FUZZ_CC" ] || exit 0; $$FUZZ_CC
+$(FUZZ_OBJECTS) $(FUZZ_OWN_OBJECTS): build/fuzz/%.o: %.c build/fuzz.env Makefile
+	$(call say,CC,$<  (fuzz))
+	@mkdir -p $(@D)
+	$(Q)$(with-fuzz-cc) $(FUZZ_CFLAGS) -MMD -MP -c $< -o $@
+$(FUZZ_PROGRAMS): build/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o $(FUZZ_OBJECTS) build/sources
+	$(call say,LINK,$@)
+	$(Q)$(with-fuzz-cc) -fsanitize=fuzzer,address,undefined $(filter %.o,$^) -lm -o $@
+-include $(FUZZ_OBJECTS:.o=.d) $(FUZZ_OWN_OBJECTS:.o=.d)
+build/fuzz/seeds.stamp: tests/fuzz/seeds.mjs Makefile | setup-node
+	$(Q)rm -rf build/fuzz/seeds
+	$(Q)node $< build/fuzz/seeds $(FUZZ_TARGETS)
+	@touch $@
+FUZZ_ALL := build/fuzz.env build/fuzz/seeds.stamp $(FUZZ_PROGRAMS)
+
 # A mutant is to fail an assertion and no sanitizer: without them its source compiles in a quarter of the time. All other
 # objects are those of the tests.
 MUTANT_CFLAGS := -std=c11 -O1 -ffp-contract=off -Isrc
@@ -160,14 +187,23 @@ MUTANT_BASE := $(NATIVE_OBJECTS.scalar) $(TEST_OBJECTS.scalar)
 
 # Node 20 has relaxed SIMD behind a flag.
 NODE = node $(shell node wasm/tools/node-flags.mjs)
-run-tests = . build/native.env; export NATIVE_CC; C_TESTS='$(C_TESTS)' $(MUTANT_ENV) $(NODE) wasm/tools/test.mjs
+run-tests = . build/native.env; export NATIVE_CC; C_TESTS='$(C_TESTS)' FUZZ_TARGETS='$(FUZZ_TARGETS)' $(MUTANT_ENV) \
+  $(NODE) wasm/tools/test.mjs
 
-test: build setup-browsers setup-testdata build/native.env $(C_TESTS) ## all tests: C under sanitizers, Node, browsers
+test: build setup-browsers setup-testdata build/native.env $(C_TESTS) $(FUZZ_ALL) ## all tests: C under sanitizers, Node, browsers
 	@$(run-tests) c mutants node browser
-test-c: build/native.env $(C_TESTS) node_modules/.package-lock.json ## the C tests alone
+test-c: build/native.env $(C_TESTS) $(FUZZ_ALL) node_modules/.package-lock.json ## the C tests alone
 	@$(run-tests) c
 test-mutants: build/native.env $(MUTANT_BASE) | setup-node ## wrong formulas alone, each of which the C tests must catch
 	@$(run-tests) mutants
+# What is found beside the seeds is kept for the next time.
+SECONDS ?= 60
+TARGET ?= $(FUZZ_TARGETS)
+fuzz: build/native.env $(FUZZ_ALL) ## give libFuzzer SECONDS=60 for each target (TARGET=norm|model)
+	$(Q). build/native.env; . build/fuzz.env; [ -n "$$FUZZ_CC" ] || exit 1; for target in $(TARGET); do \
+	  mkdir -p build/fuzz/found/$$target; \
+	  $$NATIVE_RUN build/fuzz/fuzz_$$target -max_total_time=$(SECONDS) -timeout=20 -max_len=1024 \
+	    -artifact_prefix=build/fuzz/$$target- build/fuzz/found/$$target build/fuzz/seeds/$$target; done
 test-node: modules types setup-testdata ## the Node tests alone
 	@$(run-tests) node
 test-browser: build setup-browsers ## the browser tests alone
@@ -175,7 +211,7 @@ test-browser: build setup-browsers ## the browser tests alone
 
 # ---- checks -----------------------------------------------------------------------------------------------------------
 
-C_FILES := $(sort $(wildcard wasm/*.c src/*.[ch] src/*/*.[ch] src/*/*/*.[ch] tests/c/*.[ch]))
+C_FILES := $(sort $(wildcard wasm/*.c src/*.[ch] src/*/*.[ch] src/*/*/*.[ch] tests/c/*.[ch] tests/fuzz/*.[ch]))
 
 check: check-c-format check-c check-js check-types check-bindings check-lock ## formatting, lint, warnings, types, header against binding
 	@echo 'All checks passed.'
@@ -187,7 +223,8 @@ check-c-format: | setup-check
 
 # Each source by two compilers, in both native builds, with every warning an error.
 define strict
-STRICT_OBJECTS.$(1).$(2) := $$(patsubst %.c,build/check/$(1)/$(2)/%.o,$$(SOURCES) $$(TEST_SHARED) $$(TEST_SOURCES))
+STRICT_OBJECTS.$(1).$(2) := $$(patsubst %.c,build/check/$(1)/$(2)/%.o,$$(SOURCES) $$(TEST_SHARED) $$(TEST_SOURCES) $$(FUZZ_SHARED) \
+  $$(FUZZ_SOURCES))
 $$(STRICT_OBJECTS.$(1).$(2)): build/check/$(1)/$(2)/%.o: %.c Makefile | setup-check
 	@mkdir -p $$(@D)
 	$$(Q)$(1) -std=c11 -O2 $$(WARNINGS) $$(if $$(filter src/%,$$<),$$(ENGINE_WARNINGS)) $$(NATIVE_FLAGS.$(2)) -Isrc -Itests/c -MMD -MP -c $$< -o $$@

@@ -3,6 +3,7 @@
 #   setup.sh toolchain   compiler and linker of the wasm modules; writes build/toolchain.env
 #   setup.sh node        Node itself; its packages are npm's part
 #   setup.sh native      a C compiler whose sanitizers work, cmocka, SIMDe; writes build/native.env
+#   setup.sh fuzz        a clang with libFuzzer; writes build/fuzz.env
 #   setup.sh browsers    Chromium and Firefox
 #   setup.sh check       clang-format, gcc and clang
 #   setup.sh data        Debian's copy of Fashion-MNIST
@@ -195,6 +196,55 @@ export ASAN_OPTIONS='$options'
 ENV
 }
 
+# ---- fuzzing ----------------------------------------------------------------------------------------------------------
+
+# fuzzes COMPILER: whether it has libFuzzer beside the sanitizers, and what it makes runs.
+fuzzes() {
+  local cc=$1 dir=build/probe
+  have "$cc" || return 1
+  mkdir -p "$dir"
+  cat >"$dir/fuzz.c" <<'C'
+#include <stddef.h>
+#include <stdint.h>
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) { return data == NULL && size > 0; }
+C
+  # shellcheck disable=SC2086  # a runner of two words
+  "$cc" -g -fsanitize=fuzzer,address,undefined "$dir/fuzz.c" -o "$dir/fuzz" >"$dir/log" 2>&1 &&
+    env ${NATIVE_RUN:-} "$dir/fuzz" -runs=1 >>"$dir/log" 2>&1
+}
+
+# What tells one set of installed compilers from the next.
+fuzz_key() {
+  echo "# $(ls /usr/lib/llvm-*/bin/clang /usr/lib/llvm-*/lib/clang/*/lib/*/libclang_rt.fuzzer*.a 2>/dev/null | cksum) $(command -v clang || true)"
+}
+
+fuzz() {
+  native
+  local cc found=''
+  # shellcheck disable=SC1091
+  . build/native.env
+  if [ -e build/fuzz.env ] && [ "$(head -n 1 build/fuzz.env)" = "$(fuzz_key)" ]; then return; fi
+  for cc in clang clang-14 clang-19; do
+    if fuzzes $cc; then
+      found=$cc
+      break
+    fi
+  done
+  if [ -z "$found" ] && { may_install || [ "${CI:-}" = true ]; }; then
+    have clang || install clang
+    # Its sanitizers and libFuzzer are a package of their own, which is named after the version.
+    install "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
+    fuzzes clang || die 'clang is here, but nothing that -fsanitize=fuzzer makes runs; build/probe/log has why'
+    found=clang
+  fi
+  [ -n "$found" ] || say 'no clang with libFuzzer: as root on Debian 12: apt-get install clang libclang-rt-14-dev'
+  write_if_changed build/fuzz.env <<ENV
+$(fuzz_key)
+FUZZ_CC='$found'
+ENV
+}
+
 # ---- browsers ---------------------------------------------------------------------------------------------------------
 
 # first_of COMMAND...: the first that there is.
@@ -233,7 +283,7 @@ testdata() { if may_install || [ "${CI:-}" = true ]; then data; fi; }
 
 for part; do
   case $part in
-    toolchain | native | browsers | check | data | testdata) "$part" ;;
+    toolchain | native | fuzz | browsers | check | data | testdata) "$part" ;;
     node) node_version ;;
     *) die "setup.sh: unknown part '$part'" ;;
   esac

@@ -1,15 +1,19 @@
 #!/usr/bin/env node
-// Runs the tests and fails if one fails, after all have run. usage: test.mjs SUITE..., of c, node, browser
-// C programs: the list in C_TESTS, run behind NATIVE_RUN. Under CI=true a skipped test is a failure.
+// Runs the tests and fails if one fails, after all have run. usage: test.mjs SUITE..., of c, mutants, node, browser
+// C programs: the list in C_TESTS, and build/fuzz/fuzz_TARGET for the list in FUZZ_TARGETS; run behind NATIVE_RUN.
+// Under CI=true a skipped test is a failure.
 
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const REPORT = join(ROOT, 'build/test.tap');
 const TIMEOUT_MS = 20 * 60 * 1000;
+/** Some seconds for each target; `make fuzz` is for more. */
+const FUZZ_RUNS = 15_000;
 
 /** @param {string} command @param {string[]} args */
 function succeeds(command, args) {
@@ -22,16 +26,58 @@ function succeeds(command, args) {
 /** @param {string} text */
 const words = (text) => text.split(/\s+/).filter(Boolean);
 
-/** @returns {string[]} what failed */
-function runC() {
-  const programs = words(process.env.C_TESTS ?? '');
-  if (programs.length === 0) return ['c: there is no test program'];
-  const [runner, ...options] = [...words(process.env.NATIVE_RUN ?? ''), ''];
-  return programs.filter((program) => {
-    console.log(`\n# ${program}`);
-    const path = join(ROOT, program);
-    return !(runner ? succeeds(runner, [...options.filter(Boolean), path]) : succeeds(path, []));
+/** @typedef {{ name: string, args: string[] }} Program */
+
+/** @returns {Program[]} */
+function fuzzPrograms() {
+  return words(process.env.FUZZ_TARGETS ?? '').map((target) => {
+    // What it finds goes here, so that each run begins with the seeds alone.
+    const scratch = `build/fuzz/scratch/${target}`;
+    rmSync(join(ROOT, scratch), { recursive: true, force: true });
+    mkdirSync(join(ROOT, scratch), { recursive: true });
+    const options = [`-runs=${FUZZ_RUNS}`, '-seed=1', '-max_len=512', '-timeout=20', '-verbosity=0'];
+    const args = [...options, `-artifact_prefix=build/fuzz/${target}-`, scratch, `build/fuzz/seeds/${target}`];
+    return { name: `build/fuzz/fuzz_${target}`, args };
   });
+}
+
+/** Its output is shown when it has ended: others run beside it. @param {Program} program @returns {Promise<boolean>} */
+function passes({ name, args }) {
+  const [command, ...rest] = [...words(process.env.NATIVE_RUN ?? ''), join(ROOT, name), ...args];
+  return new Promise((resolve) => {
+    const child = spawn(command, rest, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], timeout: TIMEOUT_MS });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text) => {
+        output += text;
+      });
+    }
+    child.on('error', (error) => {
+      output += `${error.message}\n`;
+    });
+    child.on('close', (code, signal) => {
+      console.log(`\n# ${[name, ...args].join(' ')}\n${output.trimEnd()}`);
+      if (signal) console.log(`ended by ${signal}`);
+      resolve(code === 0);
+    });
+  });
+}
+
+/** @returns {Promise<string[]>} what failed */
+async function runC() {
+  const tests = words(process.env.C_TESTS ?? '').map((name) => ({ name, args: [] }));
+  if (tests.length === 0) return ['c: there is no test program'];
+  const all = [...fuzzPrograms(), ...tests];
+  const missing = all.filter(({ name }) => !existsSync(join(ROOT, name))).map(({ name }) => name);
+  for (const name of missing) console.log(`\n*** SKIPPED: ${name}, which could not be built here ***`);
+  const left = all.filter(({ name }) => !missing.includes(name));
+  /** @type {string[]} */
+  const failed = process.env.CI === 'true' ? missing.map((name) => `nothing may be skipped here: ${name}`) : [];
+  const worker = async () => {
+    for (let next = left.shift(); next; next = left.shift()) if (!(await passes(next))) failed.push(next.name);
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  return failed;
 }
 
 /** @param {string} suite */
@@ -82,7 +128,7 @@ function skippedUnderCI() {
 }
 
 const suites = process.argv.slice(2);
-const failures = suites.includes('c') ? runC() : [];
+const failures = suites.includes('c') ? await runC() : [];
 const scripts = suites.filter((suite) => suite !== 'c');
 if (scripts.length > 0) failures.push(...runNode(scripts));
 if (failures.length > 0) {
