@@ -12,6 +12,7 @@ const extent norm_shapes[] = {
 const int32_t norm_shape_count = COUNT_OF(norm_shapes);
 
 #define NORM_TIMED(n, c, h, w) {n, c, (h) * (w), 8},
+#define ROWS_TIMED(m, l) {m, l, 1, 8},
 const extent timed_norm_shapes[] = {
 #include "kernels.inc"
 };

@@ -13,7 +13,7 @@ typedef struct {
 /* The shapes of kernels.inc. */
 extern const extent norm_shapes[];
 extern const int32_t norm_shape_count;
-/* Those that are timed, which are large. */
+/* Those that are timed, which are large; rows have S = 1. */
 extern const extent timed_norm_shapes[];
 extern const int32_t timed_norm_shape_count;
 
