@@ -5,6 +5,7 @@
  *
  * @module normlab
  */
+export { checkGradients } from './check/gradients.js';
 export { makeDataset } from './data/dataset.js';
 export { createEngine } from './engine.js';
 export { NormlabError } from './errors.js';
@@ -16,6 +17,8 @@ export { presetSpec, presets } from './presets/index.js';
  * @typedef {import('./errors.js').ErrorCode} ErrorCode
  * @typedef {import('./data/dataset.js').Tensor} Tensor
  * @typedef {import('./data/dataset.js').Dataset} Dataset
+ * @typedef {import('./check/gradients.js').GradientCheck} GradientCheck
+ * @typedef {import('./check/gradients.js').TensorCheck} TensorCheck
  * @typedef {import('./layers.js').NormLayer} NormLayer
  * @typedef {import('./model.js').Model} Model
  * @typedef {import('./model.js').Comparison} Comparison

@@ -57,6 +57,8 @@ export class Model {
   #input;
   /** @type {LayerEntry[]} */
   #layers;
+  /** @type {ModelSpec} */
+  #spec;
   /** @type {{ key: string, node: number, role: number, size: number, shape: number[] }[]} */
   #tensors;
 
@@ -85,11 +87,18 @@ export class Model {
       this.#layers = addLayers(runtime, call, handle, layers);
       runtime.check(call, exports.nl_model_finish(handle));
       this.#tensors = this.#listTensors();
+      // By way of JSON, which also takes what structuredClone refuses, such as the proxies of reactive frameworks.
+      this.#spec = JSON.parse(JSON.stringify({ input, seed, layers }));
     } catch (error) {
       if (runtime.alive) exports.nl_model_destroy(handle);
       throw error;
     }
     runtime.own(this, () => exports.nl_model_destroy(handle));
+  }
+
+  /** @returns {ModelSpec} what it was made of; another model made of that starts with the same weights */
+  get spec() {
+    return structuredClone(this.#spec);
   }
 
   /** Shape of one sample. */
