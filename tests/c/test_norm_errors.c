@@ -291,6 +291,8 @@ TEST(settings_refused) {
       {"layerNorm", "normalizedShape must have at most 5 dimensions, got 6", {6, 1, 1, 1, 1, 1, 1e-5, 1, 1}, 0, 0},
       {"layerNorm", "normalizedShape", {-1, 1, 1, 1, 1, 1, 1e-5, 1, 1}, 0, 0},
       {"layerNorm", "normalizedShape must be an integer >= 0, got 2.5", {1, 2.5, 0, 0, 0, 0, 1e-5, 1, 1}, 0, 0},
+      {"layerNorm", "normalizedShape must be an integer >= 0, got nan", {2, 3, null, 0, 0, 0, 1e-5, 1, 1}, 0, 0},
+      {"rmsNorm", "normalizedShape must be an integer >= 0, got nan", {1, null, 0, 0, 0, 0, null, 1}, 0, 0},
       {"layerNorm", "normalizedShape must be an integer >= 0, got -3", {1, -3, 0, 0, 0, 0, 1e-5, 1, 1}, 0, 0},
       {"layerNorm",
        "normalizedShape [65536, 65536] holds too many values",
