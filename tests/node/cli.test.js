@@ -71,11 +71,24 @@ async function modelFile(name, content) {
   return path;
 }
 
+const { error: noTerminal } = spawnSync('script', ['--version']);
+const withoutTerminal = noTerminal && !process.env.CI && 'install bsdutils, whose script(1) gives a terminal';
+
+/** What is on the screen after a run on a terminal. */
+async function onTerminal(...args) {
+  const command = [process.execPath, main, ...args].map((arg) => `'${arg}'`).join(' ');
+  const child = spawn('script', ['-qec', command, '/dev/null'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  for await (const text of child.stdout.setEncoding('utf8')) output += text;
+  return output;
+}
+
 describe('help', () => {
   test('goes to stdout when it is asked for', async () => {
     for (const [args, expected] of [
-      [['--help'], /train.*compare.*Examples:/s],
+      [['--help'], /train.*compare.*check.*Examples:/s],
       [['train', '--help'], /--batch-size <n>.*Presets:\n {2}mlp .*Examples:\n {2}\$ normlab train/s],
+      [['check', '--help'], /--tolerance <error>.*Exit status 1.*Presets:.*\n {2}\$ normlab check/s],
       [['help', 'compare'], /--epochs <n> [^\n]*\(default: 1\).*Examples:\n {2}\$ normlab compare/s],
       [['--version'], new RegExp(`^${manifest.version}\n$`)],
     ]) {
@@ -112,7 +125,7 @@ describe('wrong usage', () => {
     [['train', '--limit', '0'], /--limit .*'0' is invalid/],
     [['train', '--seed', '1e99'], /--seed .*'1e99' is invalid/],
     [['train', '--groups', '0'], /--groups .*'0' is invalid/],
-    [['train', '--norm', 'spectral'], /--norm .*'spectral' is invalid.*batch, layer, group/],
+    [['train', '--norm', 'spectral'], /--norm .*'spectral' is invalid.*batch, layer, group, instance, rms, none/],
     [['train', '--placement', 'around'], /--placement .*'around' is invalid.*before, after/],
     [['train', '--preset', 'vgg'], /--preset .*'vgg' is invalid.*mlp, smallcnn/],
     [['train', '--variant', 'avx'], /--variant .*'avx' is invalid.*scalar/],
@@ -120,6 +133,15 @@ describe('wrong usage', () => {
     [['train', '--norm', 'group', '--groups', '5'], /--groups 5: .*5/],
     [['train', '--data', '/nowhere'], /--data \/nowhere: .*ENOENT/],
     [['train', '--model', '/nowhere.json'], /--model \/nowhere\.json: cannot read it: ENOENT/],
+    [['train', '--preset', 'mlp', '--norm', 'instance'], /--preset mlp --norm instance: .*got 2D input.*smallcnn/],
+    [['check', '--preset', 'deepcnn', '--norm', 'instance'], /--norm instance: .*Expected more than 1 spatial element/],
+    [['check', '--mode', 'both'], /--mode .*'both' is invalid.*train, eval/],
+    [['check', '--samples', '0'], /--samples .*'0' is invalid. Expected an integer from 1/],
+    [['check', '--tolerance', '-1'], /--tolerance .*'-1' is invalid.*finite number >= 0/],
+    [['check', '--batch-size', '0'], /--batch-size .*'0' is invalid/],
+    [['check', '--epochs', '1'], /unknown option '--epochs'/],
+    [['check', '--norm', 'group', '--groups', '5'], /--groups 5: .*5/],
+    [['check', '--model', '/nowhere.json'], /--model \/nowhere\.json: cannot read it: ENOENT/],
   ];
   for (const [args, message] of cases) {
     test(`normlab ${args.join(' ')} exits with 2`, async () => {
@@ -268,6 +290,18 @@ describe('train', { timeout: 120_000 }, () => {
     assert.equal(code, 2);
   });
 
+  test('every normalization can be asked for', async () => {
+    const losses = [];
+    for (const norm of ['batch', 'layer', 'group', 'instance', 'rms', 'none']) {
+      const result = await json('train', '--data', tiny, '--epochs', '1', '--norm', norm);
+      assert.equal(result.norm, norm);
+      losses.push(result.epochs[0].loss);
+    }
+    assert.equal(new Set(losses).size, 6, `${losses}`);
+    const { stdout } = await normlab('train', '--data', tiny, '--epochs', '0', '--norm', 'rms');
+    assert.match(stdout, /^smallcnn, RMSNorm before the activation; /);
+  });
+
   test('every variant can be asked for', async () => {
     for (const variant of ['scalar', 'simd', 'relaxed']) {
       const result = await json('train', '--data', tiny, '--preset', 'mlp', '--epochs', '1', '--variant', variant);
@@ -342,16 +376,7 @@ describe('train', { timeout: 120_000 }, () => {
     assert.deepEqual([code, stderr], [1, '']);
   });
 
-  const { error } = spawnSync('script', ['--version']);
-  const skip = error && !process.env.CI && 'install bsdutils, whose script(1) gives a terminal';
-  test('shows a bar on a terminal, unless --quiet', { skip }, async () => {
-    const onTerminal = async (...args) => {
-      const command = [process.execPath, main, ...args].map((arg) => `'${arg}'`).join(' ');
-      const child = spawn('script', ['-qec', command, '/dev/null'], { stdio: ['ignore', 'pipe', 'inherit'] });
-      let output = '';
-      for await (const text of child.stdout.setEncoding('utf8')) output += text;
-      return output;
-    };
+  test('shows a bar on a terminal, unless --quiet', { skip: withoutTerminal }, async () => {
     const run = ['train', '--data', tiny, '--epochs', '3'];
     assert.match(await onTerminal(...run), /epoch 1\/3 \[.*\d% · loss \d\.\d{4} · .* images\/s · .* left/);
     assert.doesNotMatch(await onTerminal(...run, '--quiet'), /epoch 1\/3|left/);
@@ -403,5 +428,167 @@ describe('compare', { timeout: 120_000 }, () => {
     const { code, stdout, stderr } = await normlab('compare', ...args);
     assert.match(stderr, /^normlab compare: [^\n]*Expected more than 1 value per channel when training[^\n]*\n$/);
     assert.deepEqual([code, stdout], [1, '']);
+  });
+});
+
+describe('check', { timeout: 120_000 }, () => {
+  const quick = ['check', '--preset', 'mlp', '--samples', '3'];
+
+  test('--json prints one document', async () => {
+    const { parameters, input, loss, logits, variant, ...rest } = await json(
+      ...quick,
+      '--norm',
+      'group',
+      '--groups',
+      '4',
+    );
+    assert.deepEqual(rest, {
+      command: 'check',
+      preset: 'mlp',
+      model: null,
+      norm: 'group',
+      groups: 4,
+      placement: 'before',
+      seed: 0,
+      batchSize: 4,
+      mode: 'train',
+      samples: 3,
+      tolerance: 1e-3,
+      undecided: 0,
+      passed: true,
+      interrupted: false,
+    });
+    assert.ok(['scalar', 'simd', 'relaxed'].includes(variant));
+    assert.deepEqual(
+      parameters.map(({ key, shape }) => [key, ...shape]),
+      [
+        ['1.weight', 256, 784],
+        ['1.bias', 256],
+        ['2.weight', 256],
+        ['2.bias', 256],
+        ['4.weight', 128, 256],
+        ['4.bias', 128],
+        ['5.weight', 128],
+        ['5.bias', 128],
+        ['7.weight', 10, 128],
+        ['7.bias', 10],
+      ],
+    );
+    assert.deepEqual(input.shape, [4, 1, 28, 28]);
+    for (const { key, checked, worst, at, engine, expected, shape } of [...parameters, input]) {
+      assert.equal(checked, 3, key);
+      assert.ok(worst >= 0 && worst < 1e-4, `${key}: ${worst}`);
+      assert.ok(at.every((index, dim) => index >= 0 && index < shape[dim]));
+      assert.ok(Math.abs(engine - expected) < 1e-4);
+    }
+    assert.ok(Math.abs(loss.engine - loss.expected) < 1e-5 && loss.engine > 0);
+    assert.ok(logits.error < 1e-5);
+  });
+
+  test('prints a table, with a verdict in the last line', async () => {
+    const { code, stdout, stderr } = await normlab(...quick);
+    const lines = stdout.trimEnd().split('\n');
+    assert.match(
+      lines[0],
+      /^mlp, BatchNorm before the activation; batch size 4, train mode, seed 0; (scalar|simd|relaxed) module$/,
+    );
+    assert.match(lines[2], /^parameter +shape +error +at +engine +expected$/);
+    assert.match(
+      lines[3],
+      /^1\.weight +256×784 +\d\.\de-\d+ +\[\d+, \d+\] +-?\d\.\d{4}e[+-]\d+ +-?\d\.\d{4}e[+-]\d+ +ok$/,
+    );
+    assert.equal(lines.filter((line) => line.endsWith(' ok')).length, 11);
+    assert.match(lines[13], /^input +4×1×28×28 /);
+    assert.equal(lines.at(-1), 'ok: every error is within 0.001');
+    assert.deepEqual([code, stderr], [0, '']);
+  });
+
+  test('an error above the tolerance exits with 1 and names the parameters', async () => {
+    const { code, stdout, stderr } = await normlab(...quick, '--tolerance', '1e-12');
+    assert.match(stdout, /\n1\.weight .* WRONG\n/);
+    assert.match(stdout, /\nWRONG by more than 1e-12: 1\.weight, .*logits\n$/);
+    assert.deepEqual([code, stderr], [1, '']);
+    const document = await normlab(...quick, '--tolerance', '1e-12', '--json');
+    assert.equal(JSON.parse(document.stdout).passed, false);
+    assert.deepEqual([document.code, document.stderr], [1, '']);
+  });
+
+  test('the options reach the check', async () => {
+    const figures = async (...args) => {
+      const { parameters, loss, passed } = await json(...quick, ...args);
+      assert.ok(passed, args.join(' '));
+      return JSON.stringify([parameters, loss]);
+    };
+    const plain = await figures();
+    assert.equal(await figures(), plain);
+    for (const args of [
+      ['--mode', 'eval'],
+      ['--norm', 'rms'],
+      ['--placement', 'after'],
+      ['--batch-size', '6'],
+      ['--samples', '5'],
+      ['--seed', '3'],
+      ['--variant', 'scalar'],
+    ]) {
+      assert.notEqual(await figures(...args), plain, args.join(' '));
+    }
+  });
+
+  test('takes a model file, which must say what its input is', async () => {
+    const layers = [
+      { type: 'conv2d', outChannels: 4, kernelSize: 3 },
+      { type: 'norm' },
+      { type: 'gelu' },
+      { type: 'residual', body: [{ type: 'norm' }, { type: 'tanh' }] },
+      { type: 'globalAvgPool2d' },
+    ];
+    const input = [2, 7, 5];
+    const file = await modelFile('check.json', { input, seed: 3, layers: [...layers, { type: 'flatten' }] });
+    const result = await json('check', '--model', file, '--norm', 'instance');
+    assert.deepEqual([result.model, result.norm, result.seed, result.passed], [file, 'instance', 3, true]);
+    assert.deepEqual(result.input.shape, [4, 2, 7, 5]);
+
+    for (const [content, message] of [
+      [{ layers }, /expected "input", .*, got none$/],
+      [{ input, layers }, /expected an output a class, .* got \[4,1,1\]$/],
+      [{ input, layers, sede: 1 }, /unknown option 'sede'/],
+    ]) {
+      const { code, stdout, stderr } = await normlab('check', '--model', await modelFile('wrong.json', content));
+      assert.match(stderr, /^normlab check: --model .*wrong\.json[^\n]*\n$/);
+      assert.match(stderr.trimEnd(), message);
+      assert.deepEqual([code, stdout], [2, '']);
+    }
+  });
+
+  test('a batch that cannot be normalized exits with 1 and the reason', async () => {
+    const { code, stdout, stderr } = await normlab(...quick, '--batch-size', '1', '--json');
+    assert.match(stderr, /^normlab check: [^\n]*Expected more than 1 value per channel when training[^\n]*\n$/);
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.equal((await json(...quick, '--batch-size', '1', '--mode', 'eval')).passed, true);
+  });
+
+  test('Ctrl-C stops it and leaves what is finished', async () => {
+    const interrupted = async (...args) => {
+      const child = start(['check', '--preset', 'convnet', '--samples', '1000', ...args]);
+      let stdout = '';
+      child.stdout.setEncoding('utf8').on('data', (text) => {
+        stdout += text;
+      });
+      // Time enough to load, not enough to finish.
+      await delay(2500);
+      child.kill('SIGINT');
+      const [code] = await once(child, 'close');
+      assert.equal(code, 130);
+      return stdout;
+    };
+    const [text, document] = await Promise.all([interrupted(), interrupted('--json')]);
+    assert.match(text, /^convnet, .*\n\nparameter .*\n(.* ok\n)*\ninterrupted: \d+ parameters checked\n$/);
+    const { parameters, passed, interrupted: stopped } = JSON.parse(document);
+    assert.deepEqual([Array.isArray(parameters), passed, stopped], [true, null, true]);
+  });
+
+  test('shows a bar on a terminal, unless --quiet', { skip: withoutTerminal }, async () => {
+    assert.match(await onTerminal('check', '--samples', '40'), /checking \d\.(weight|bias) \[.*\d% · .* left/);
+    assert.doesNotMatch(await onTerminal(...quick, '--quiet'), /checking/);
   });
 });

@@ -12,13 +12,16 @@ export class UsageError extends Error {}
  * @template T
  * @param {string} option as it was typed, e.g. `--data DIR`
  * @param {() => T | Promise<T>} work
+ * @param {(message: string) => string} [hint] what to put behind the message
  * @returns {Promise<T>}
  */
-export async function blame(option, work) {
+export async function blame(option, work, hint) {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof NormlabError) throw new UsageError(`${option}: ${error.message}`, { cause: error });
+    if (error instanceof NormlabError) {
+      throw new UsageError(`${option}: ${error.message}${hint?.(error.message) ?? ''}`, { cause: error });
+    }
     throw error;
   }
 }

@@ -4,7 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { NormlabError } from '../errors.js';
 import { presets } from '../presets/index.js';
 import { EXIT, UsageError } from './failure.js';
-import { addTrainingOptions } from './options.js';
+import { addOptions, checkOptions, trainingOptions } from './options.js';
 
 const { version, description } = createRequire(import.meta.url)('../../package.json');
 
@@ -15,13 +15,14 @@ const PRESETS = Object.entries(presets)
 /**
  * The commands; what does the work is loaded when it is asked for.
  *
- * @type {{ name: string, text: string, defaults?: Partial<import('./options.js').Options>, examples: string[],
- *   load: () => Promise<(options: import('./options.js').Options, given: (name: string) => boolean) => Promise<number>> }[]}
+ * @type {{ name: string, text: string, more?: string, options: import('./options.js').OptionSpec[], examples: string[],
+ *   load: () => Promise<(options: any, given: (name: string) => boolean) => Promise<number>> }[]}
  */
 const COMMANDS = [
   {
     name: 'train',
     text: 'Train a model, and measure it in eval mode and in train mode after each epoch.',
+    options: trainingOptions({ epochs: 3 }),
     examples: [
       'normlab train --norm batch --batch-size 32 --epochs 3 --seed 1',
       'normlab train --preset resnet --norm group --groups 4 --limit 2000',
@@ -32,13 +33,28 @@ const COMMANDS = [
   {
     name: 'compare',
     text: 'Train a model, then show layer by layer how its output differs between train mode and eval mode.',
-    defaults: { epochs: 1 },
+    options: trainingOptions({ epochs: 1 }),
     examples: [
       'normlab compare --norm batch --batch-size 4',
       'normlab compare --preset deepcnn --norm batch --batch-size 2',
       'normlab compare --preset mlp --norm batch --placement after --json',
     ],
     load: async () => (await import('./compare.js')).compare,
+  },
+  {
+    name: 'check',
+    text: "Check a model's gradients against those of a float64 network, and show the worst error of each parameter.",
+    more:
+      '\nThe model is new and gets noise of the shape of its input. Parameters that start all equal, as normalization\n' +
+      'weights (1) and biases (0) do, are moved by noise first, since a factor or a term that is missing would not\n' +
+      'show there. Errors are relative to the largest gradient of a parameter. Exit status 1: an error is too large.',
+    options: checkOptions,
+    examples: [
+      'normlab check --preset smallcnn --norm batch',
+      'normlab check --preset resnet --norm group --groups 4 --mode eval --seed 7',
+      'normlab check --model model.json --batch-size 2 --samples 64 --tolerance 1e-4 --json',
+    ],
+    load: async () => (await import('./check.js')).check,
   },
 ];
 
@@ -54,13 +70,13 @@ const program = new Command('normlab')
   .configureOutput({ outputError: () => {} })
   .addHelpText('after', examples(COMMANDS.map((command) => command.examples[0])))
   .addHelpText('after', '\nnormlab help COMMAND lists the options of a command.');
-for (const { name, text, defaults, examples: lines, load } of COMMANDS) {
+for (const { name, text, more = '', options, examples: lines, load } of COMMANDS) {
   const command = program.command(name).description(text);
-  addTrainingOptions(command, defaults)
-    .addHelpText('after', `\nPresets:\n${PRESETS}\n${examples(lines)}`)
-    .action(async (options) => {
+  addOptions(command, options)
+    .addHelpText('after', `${more && `${more}\n`}\nPresets:\n${PRESETS}\n${examples(lines)}`)
+    .action(async (values) => {
       const run = await load();
-      status = await run(options, (option) => command.getOptionValueSource(option) === 'cli');
+      status = await run(values, (option) => command.getOptionValueSource(option) === 'cli');
     });
 }
 

@@ -4,26 +4,38 @@ import { norms, placements } from '../presets/fill.js';
 import { presets } from '../presets/index.js';
 
 /**
- * What the options come to for a command that trains.
+ * What the options come to. Of the model:
  *
- * @typedef {object} Options
+ * @typedef {object} ModelOptions
  * @property {string} preset
  * @property {string} [model]
  * @property {string} norm
  * @property {number} groups
  * @property {string} placement
+ * @property {number} seed
+ *
+ * @typedef {object} CommonOptions
+ * @property {number} batchSize
+ * @property {'auto' | 'scalar' | 'simd' | 'relaxed'} variant
+ * @property {boolean} [json]
+ * @property {boolean} [quiet]
+ *
+ * @typedef {object} OwnTrainingOptions
  * @property {string} data
  * @property {number} [limit]
- * @property {number} batchSize
  * @property {boolean} [dropLast]
  * @property {number} epochs
  * @property {number} lr
  * @property {number} momentum
  * @property {number} weightDecay
- * @property {number} seed
- * @property {'auto' | 'scalar' | 'simd' | 'relaxed'} variant
- * @property {boolean} [json]
- * @property {boolean} [quiet]
+ *
+ * @typedef {object} OwnCheckOptions
+ * @property {'train' | 'eval'} mode
+ * @property {number} samples
+ * @property {number} tolerance
+ *
+ * @typedef {ModelOptions & CommonOptions & OwnTrainingOptions} TrainingOptions
+ * @typedef {ModelOptions & CommonOptions & OwnCheckOptions} CheckOptions
  */
 
 // The engine counts in int32, and draws from seeds that are exact in float64.
@@ -51,12 +63,19 @@ function nonNegative(text) {
 }
 
 /**
- * The options of all commands that train: flags, description and default; then choices, or what reads the text.
+ * One option: its flags, description and default; then its choices, or what reads the text.
  *
- * @type {{ flags: string, text: string, value?: unknown, choices?: readonly string[], parse?: (text: string) => unknown,
- *   conflicts?: string }[]}
+ * @typedef {object} OptionSpec
+ * @property {string} flags
+ * @property {string} text
+ * @property {unknown} [value]
+ * @property {readonly string[]} [choices]
+ * @property {(text: string) => unknown} [parse]
+ * @property {string} [conflicts]
  */
-const TRAINING = [
+
+/** @type {OptionSpec[]} */
+const MODEL = [
   { flags: '--preset <name>', text: 'the model', value: 'smallcnn', choices: Object.keys(presets) },
   {
     flags: '--model <file.json>',
@@ -71,24 +90,10 @@ const TRAINING = [
     value: 'before',
     choices: placements,
   },
-  {
-    flags: '--data <name|dir>',
-    text: `${datasetNames.join(', ')}, or a folder of IDX files`,
-    value: 'fashion-mnist',
-  },
-  { flags: '--limit <n>', text: 'train on the first n images only', parse: integer(1) },
-  { flags: '--batch-size <n>', text: 'images per step', value: 32, parse: integer(1) },
-  { flags: '--drop-last', text: 'leave out the last batch of an epoch where it is smaller' },
-  { flags: '--epochs <n>', text: 'passes over the training images', value: 3, parse: integer(0) },
-  { flags: '--lr <rate>', text: 'learning rate', value: 0.01, parse: nonNegative },
-  { flags: '--momentum <m>', text: 'momentum of SGD', value: 0.9, parse: nonNegative },
-  { flags: '--weight-decay <w>', text: 'weight decay (L2) of SGD', value: 0, parse: nonNegative },
-  {
-    flags: '--seed <n>',
-    text: 'of the initial weights and of the order of the images',
-    value: 0,
-    parse: integer(0, MAX_SEED),
-  },
+];
+
+/** @type {OptionSpec[]} */
+const COMMON = [
   {
     flags: '--variant <variant>',
     text: 'WebAssembly module; auto takes the fastest that runs here',
@@ -99,21 +104,58 @@ const TRAINING = [
   { flags: '--quiet', text: 'no progress bar' },
 ];
 
+/** @param {string} text @param {number} value @returns {OptionSpec} */
+const batchSize = (text, value) => ({ flags: '--batch-size <n>', text, value, parse: integer(1) });
+
+/** @param {string} text @returns {OptionSpec} */
+const seed = (text) => ({ flags: '--seed <n>', text, value: 0, parse: integer(0, MAX_SEED) });
+
+/** @param {{ epochs: number }} defaults @returns {OptionSpec[]} the options of a command that trains */
+export const trainingOptions = ({ epochs }) => [
+  ...MODEL,
+  {
+    flags: '--data <name|dir>',
+    text: `${datasetNames.join(', ')}, or a folder of IDX files`,
+    value: 'fashion-mnist',
+  },
+  { flags: '--limit <n>', text: 'train on the first n images only', parse: integer(1) },
+  batchSize('images per step', 32),
+  { flags: '--drop-last', text: 'leave out the last batch of an epoch where it is smaller' },
+  { flags: '--epochs <n>', text: 'passes over the training images', value: epochs, parse: integer(0) },
+  { flags: '--lr <rate>', text: 'learning rate', value: 0.01, parse: nonNegative },
+  { flags: '--momentum <m>', text: 'momentum of SGD', value: 0.9, parse: nonNegative },
+  { flags: '--weight-decay <w>', text: 'weight decay (L2) of SGD', value: 0, parse: nonNegative },
+  seed('of the initial weights and of the order of the images'),
+  ...COMMON,
+];
+
+/** @type {OptionSpec[]} */
+export const checkOptions = [
+  ...MODEL,
+  batchSize('samples of noise in the batch', 4),
+  {
+    flags: '--mode <mode>',
+    text: 'normalize as in training, or with running statistics',
+    value: 'train',
+    choices: ['train', 'eval'],
+  },
+  { flags: '--samples <n>', text: 'elements compared one by one in each parameter', value: 16, parse: integer(1) },
+  { flags: '--tolerance <error>', text: 'the largest relative error that passes', value: 1e-3, parse: nonNegative },
+  seed('of the weights, the input, the labels and the elements'),
+  ...COMMON,
+];
+
 /**
- * Adds the options of a command that trains.
- *
  * @param {import('commander').Command} command
- * @param {Partial<Options>} [defaults] in place of the common ones
+ * @param {OptionSpec[]} options
  */
-export function addTrainingOptions(command, defaults = {}) {
-  for (const { flags, text, value, choices, parse, conflicts } of TRAINING) {
+export function addOptions(command, options) {
+  for (const { flags, text, value, choices, parse, conflicts } of options) {
     const option = new Option(flags, text);
     if (choices) option.choices(choices);
     if (parse) option.argParser(parse);
     if (conflicts) option.conflicts(conflicts);
-    const key = /** @type {keyof Options} */ (option.attributeName());
-    const initial = defaults[key] ?? value;
-    if (initial !== undefined) option.default(initial);
+    if (value !== undefined) option.default(value);
     command.addOption(option);
   }
   return command;

@@ -1,52 +1,72 @@
 import cliProgress from 'cli-progress';
 
 /**
- * Progress of the training steps on stderr.
+ * Progress of work in steps, on stderr.
  *
+ * @template State
  * @typedef {object} Progress
- * @property {(step: number, state: { epoch: number, loss: number }) => void} update
+ * @property {(step: number, state: State) => void} update
  * @property {() => void} pause takes the bar off the screen, for lines to be printed; the next update brings it back
  */
 
-/** @type {Progress} */
-const SILENT = { update() {}, pause() {} };
-
 /**
- * A bar with rate and time left where stderr is a terminal; nothing elsewhere, where it would only fill a log.
+ * A bar where stderr is a terminal; nothing elsewhere, where it would only fill a log.
  *
- * @param {{ quiet?: boolean, steps: number, epochs: number, batchSize: number }} run
- * @returns {Progress}
+ * @param {{ quiet?: boolean, steps: number, format: string }} options
+ * @returns {Progress<Record<string, unknown>> & { readonly shown: boolean }}
  */
-export function startProgress({ quiet, steps, epochs, batchSize }) {
-  if (quiet || !process.stderr.isTTY || steps === 0) return SILENT;
+function openBar({ quiet, steps, format }) {
+  if (quiet || !process.stderr.isTTY || steps === 0) return { shown: false, update() {}, pause() {} };
   const bar = new cliProgress.SingleBar(
-    {
-      format: `epoch {epoch}/${epochs} [{bar}] {percentage}% · loss {loss} · {rate} images/s · {eta_formatted} left`,
-      stream: process.stderr,
-      clearOnComplete: true,
-      hideCursor: true,
-      etaBuffer: 50,
-    },
+    { format, stream: process.stderr, clearOnComplete: true, hideCursor: true, etaBuffer: 50 },
     cliProgress.Presets.shades_classic,
   );
   let shown = false;
-  let startStep = 0;
-  let startTime = 0;
   return {
-    update(step, { epoch, loss }) {
-      const seconds = (performance.now() - startTime) / 1000;
-      const rate = shown && seconds > 0 ? Math.round(((step - startStep) * batchSize) / seconds) : '–';
-      const payload = { epoch, loss: loss.toFixed(4), rate: rate.toLocaleString('en') };
-      if (shown) {
-        bar.update(step, payload);
-      } else {
-        bar.start(steps, step, payload);
-        [shown, startStep, startTime] = [true, step, performance.now()];
-      }
+    get shown() {
+      return shown;
+    },
+    update(step, payload) {
+      if (shown) bar.update(step, payload);
+      else bar.start(steps, step, payload);
+      shown = true;
     },
     pause() {
       if (shown) bar.stop();
       shown = false;
     },
   };
+}
+
+/**
+ * Progress of the training steps, with rate and time left.
+ *
+ * @param {{ quiet?: boolean, steps: number, epochs: number, batchSize: number }} run
+ * @returns {Progress<{ epoch: number, loss: number }>}
+ */
+export function trainingProgress({ quiet, steps, epochs, batchSize }) {
+  const format = `epoch {epoch}/${epochs} [{bar}] {percentage}% · loss {loss} · {rate} images/s · {eta_formatted} left`;
+  const bar = openBar({ quiet, steps, format });
+  let startStep = 0;
+  let startTime = 0;
+  return {
+    update(step, { epoch, loss }) {
+      if (!bar.shown) [startStep, startTime] = [step, performance.now()];
+      const seconds = (performance.now() - startTime) / 1000;
+      const rate = step > startStep && seconds > 0 ? Math.round(((step - startStep) * batchSize) / seconds) : '–';
+      bar.update(step, { epoch, loss: loss.toFixed(4), rate: rate.toLocaleString('en') });
+    },
+    pause: () => bar.pause(),
+  };
+}
+
+/**
+ * Progress of a gradient check, with the parameter that it is at and the time left.
+ *
+ * @param {{ quiet?: boolean, steps: number }} run
+ * @returns {Progress<{ key: string }>}
+ */
+export function checkProgress({ quiet, steps }) {
+  const bar = openBar({ quiet, steps, format: 'checking {key} [{bar}] {percentage}% · {eta_formatted} left' });
+  return { update: (step, state) => bar.update(step, state), pause: () => bar.pause() };
 }

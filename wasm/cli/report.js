@@ -40,21 +40,30 @@ export const percent = (fraction) => (fraction === null ? '–' : `${(100 * frac
 /** @param {number | null} count */
 export const whole = (count) => (count === null ? '–' : Math.round(count).toLocaleString('en'));
 
-/** @param {Settings} settings @returns {string} what is about to be trained, in two lines */
-export function heading({ preset, model, norm, groups, placement, data, variant, ...rest }) {
+/**
+ * @param {import('./model.js').ModelSettings} settings
+ * @returns {string} the model and its normalization
+ */
+export function modelTitle({ preset, model, norm, groups, placement }) {
   const norms = {
     batch: 'BatchNorm',
     layer: 'LayerNorm',
     group: `GroupNorm of ${groups} groups`,
+    instance: 'InstanceNorm',
+    rms: 'RMSNorm',
     none: 'no normalization',
   };
   const normed = norm && norms[/** @type {keyof typeof norms} */ (norm)];
   const where = placement && `${placement} the activation`;
-  const what = [preset ?? model, [normed, where].filter(Boolean).join(' ')].filter(Boolean).join(', ');
+  return [preset ?? model, [normed, where].filter(Boolean).join(' ')].filter(Boolean).join(', ');
+}
+
+/** @param {Settings} settings @returns {string} what is about to be trained, in two lines */
+export function heading({ data, variant, ...rest }) {
   const { batchSize, lr, momentum, weightDecay, seed } = rest;
   const decay = weightDecay ? `, weight decay ${weightDecay}` : '';
   return (
-    `${what}; batch size ${batchSize}, lr ${lr}, momentum ${momentum}${decay}, seed ${seed}\n` +
+    `${modelTitle(rest)}; batch size ${batchSize}, lr ${lr}, momentum ${momentum}${decay}, seed ${seed}\n` +
     `${data.name}: ${whole(data.train)} training and ${whole(data.test)} test images; ${variant} module`
   );
 }

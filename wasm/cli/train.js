@@ -8,8 +8,8 @@ import { runTraining } from './training.js';
 /**
  * `normlab train`
  *
- * @param {import('./options.js').Options} options
- * @param {(name: keyof import('./options.js').Options) => boolean} given
+ * @param {import('./options.js').TrainingOptions} options
+ * @param {(name: keyof import('./options.js').TrainingOptions) => boolean} given
  * @returns {Promise<number>} the exit status
  */
 export async function train(options, given) {

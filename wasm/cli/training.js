@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { NormlabError } from '../errors.js';
-import { startProgress } from './progress.js';
+import { trainingProgress } from './progress.js';
 
 /** @typedef {import('./experiment.js').Experiment} Experiment */
 
@@ -36,7 +36,7 @@ import { startProgress } from './progress.js';
 export async function runTraining({ model, trainer, data, settings }, { epochs, quiet, signal, onEpoch }) {
   const { batchSize, dropLast, seed } = settings;
   const stepsPerEpoch = Math[dropLast ? 'floor' : 'ceil'](data.train.length / batchSize);
-  const progress = startProgress({ quiet, steps: epochs * stepsPerEpoch, epochs, batchSize });
+  const progress = trainingProgress({ quiet, steps: epochs * stepsPerEpoch, epochs, batchSize });
   /** @type {Set<string>} */
   const notes = new Set();
   /** @type {EpochResult[]} */

@@ -1,0 +1,76 @@
+import { presetSpec } from '../index.js';
+import { fillNorms, hasNormPlace } from '../presets/fill.js';
+import { blame, UsageError } from './failure.js';
+import { readModelFile } from './model-file.js';
+
+/**
+ * @typedef {import('./options.js').ModelOptions} ModelOptions
+ * @typedef {import('../index.js').Engine} Engine
+ * @typedef {import('../index.js').Model} Model
+ *
+ * @typedef {object} ModelSettings what was asked for, as far as it has an effect: what goes into the JSON documents
+ * @property {string | null} preset
+ * @property {string | null} model the file
+ * @property {string | null} norm null for a model that has its own normalizations
+ * @property {number | null} groups null where norm is not group
+ * @property {string | null} placement
+ * @property {number} seed
+ *
+ * @typedef {object} ModelChoice
+ * @property {ModelSettings} settings
+ * @property {string} source what was typed, for messages
+ * @property {(engine: Engine, data?: { shape: number[], classes: number }) => Promise<Model>} make for these images, or
+ *   for those that the model itself is for
+ */
+
+/**
+ * @param {ModelOptions} options
+ * @param {(name: keyof ModelOptions) => boolean} given whether an option was typed
+ * @returns {Promise<ModelChoice>}
+ * @throws {UsageError}
+ */
+export async function chooseModel(options, given) {
+  const file = options.model === undefined ? null : await readModelFile(options.model);
+  const open = !file || hasNormPlace(file.layers);
+  for (const name of /** @type {const} */ (['norm', 'groups', 'placement'])) {
+    if (!open && given(name)) {
+      throw new UsageError(`--${name}: ${options.model} has no { "type": "norm" } layer that it could apply to`);
+    }
+  }
+  const { norm, groups, placement } = options;
+  const seed = given('seed') ? options.seed : (file?.seed ?? options.seed);
+  const source = file ? `--model ${options.model}` : `--preset ${options.preset}`;
+  const grouped = norm === 'group' ? ` --groups ${groups}` : '';
+  const blamed = open && norm !== 'none' ? `${source} --norm ${norm}${grouped}` : source;
+
+  /** @type {ModelChoice['make']} */
+  const make = async (engine, data) => {
+    const input = file?.input ?? data?.shape;
+    if (file && !input) throw new UsageError(`${source}: expected "input", the shape of one sample, got none`);
+    const spec = file
+      ? {
+          ...file,
+          input: /** @type {number[]} */ (input),
+          seed,
+          layers: open ? fillNorms(file.layers, options) : file.layers,
+        }
+      : presetSpec(options.preset, { norm, groups, placement, seed, input, classes: data?.classes });
+    return blame(blamed, () => engine.model(spec), file ? undefined : presetHint);
+  };
+  return {
+    settings: {
+      preset: file ? null : options.preset,
+      model: options.model ?? null,
+      norm: open ? norm : null,
+      groups: open && norm === 'group' ? groups : null,
+      placement: open && norm !== 'none' ? placement : null,
+      seed,
+    },
+    source,
+    make,
+  };
+}
+
+/** @param {string} message of the engine, on a preset that it refused */
+const presetHint = (message) =>
+  message.includes('(instanceNorm)') ? '; of the presets smallcnn and resnet have what InstanceNorm needs' : '';
