@@ -21,8 +21,20 @@ const flat = (layers) =>
   layers.flatMap((layer) => (layer.body ? [...flat(layer.body), ...flat(layer.shortcut)] : [layer]));
 const types = (spec) => flat(spec.layers).map(({ type }) => type);
 
-const TYPES = { batch: 'batchNorm', layer: 'layerNorm', group: 'groupNorm' };
+const TYPES = {
+  batch: 'batchNorm',
+  layer: 'layerNorm',
+  group: 'groupNorm',
+  instance: 'instanceNorm',
+  rms: 'rmsNorm',
+};
 const NORMS_IN = { mlp: 2, smallcnn: 2, deepcnn: 5, convnet: 4, resnet: 9 };
+/** InstanceNorm needs several values in each channel of an image: these have a place without. */
+const WITHOUT_INSTANCES = {
+  mlp: /layers\[[23]\] \(instanceNorm\): expected 3D to 5D input \(got 2D input\)/,
+  convnet: /layers\[1[34]\] \(instanceNorm\): expected 3D to 5D input \(got 2D input\)/,
+  deepcnn: /layers\[1[34]\] \(instanceNorm\): Expected more than 1 spatial element .* got input size \[2, 64, 1, 1\]/,
+};
 
 describe('presets', () => {
   test('are those of the documentation', () => {
@@ -46,7 +58,8 @@ describe('presets', () => {
   });
 
   for (const name of Object.keys(NORMS_IN)) {
-    for (const norm of ['batch', 'layer', 'group', 'none']) {
+    for (const norm of ['batch', 'layer', 'group', 'instance', 'rms', 'none']) {
+      if (norm === 'instance' && WITHOUT_INSTANCES[name]) continue;
       for (const placement of ['before', 'after']) {
         test(`${name} with ${norm} ${placement} the activation makes a model`, () => {
           const spec = presetSpec(name, { norm, placement, seed: 3 });
@@ -68,6 +81,15 @@ describe('presets', () => {
         });
       }
     }
+  }
+
+  for (const [name, message] of Object.entries(WITHOUT_INSTANCES)) {
+    test(`${name} has a place that InstanceNorm cannot take`, () => {
+      for (const placement of ['before', 'after']) {
+        const spec = presetSpec(name, { norm: 'instance', placement });
+        assert.throws(() => nl.model(spec), failure('shape', message));
+      }
+    });
   }
 
   test('smallcnn is the network of the benchmarks', () => {
