@@ -2,14 +2,47 @@ import { NormlabError } from './errors.js';
 
 /** @typedef {import('./data/dataset.js').Tensor} Tensor */
 
-/** @param {unknown} value @returns {string} for messages */
-export function describe(value) {
+/**
+ * Anything, for messages.
+ *
+ * @param {unknown} value
+ * @param {number} [depth] of arrays around it
+ * @returns {string}
+ */
+export function describe(value, depth = 0) {
   if (typeof value === 'string') return `'${value.length > 40 ? `${value.slice(0, 40)}…` : value}'`;
   if (value === null || typeof value !== 'object') return typeof value === 'function' ? 'a function' : String(value);
-  if (Array.isArray(value))
-    return value.length > 8 ? `an array of ${value.length}` : `[${value.map(describe).join(', ')}]`;
-  return value.constructor?.name ?? 'an object';
+  if (Array.isArray(value)) {
+    // An array may contain itself.
+    if (value.length > 8 || depth > 2) return `an array of ${value.length}`;
+    return `[${Array.from(value, (item) => describe(item, depth + 1)).join(', ')}]`;
+  }
+  const name = value.constructor?.name;
+  return typeof name === 'string' && name !== '' ? name : 'an object';
 }
+
+/**
+ * Whether it is an array of nothing but integers in a range; a hole in it is none.
+ *
+ * @param {unknown} value
+ * @param {number} least
+ * @returns {value is number[]}
+ */
+export function areIntegers(value, least) {
+  if (!Array.isArray(value)) return false;
+  for (let i = 0; i < value.length; i++) {
+    if (!Number.isInteger(value[i]) || value[i] < least || value[i] >= 2 ** 31) return false;
+  }
+  return true;
+}
+
+/**
+ * Whether it is an array or a typed array: what may have numbers in it.
+ *
+ * @param {unknown} value
+ * @returns {value is ArrayLike<unknown>}
+ */
+export const isList = (value) => Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
 
 /** @param {number[]} shape as PyTorch writes it */
 export const shapeText = (shape) => `[${shape.join(', ')}]`;
@@ -31,7 +64,7 @@ export function checkTensor(call, name, value) {
     throw new NormlabError('argument', `${expected}, got ${came}`);
   }
   const { data, shape } = tensor;
-  if (!Array.isArray(shape) || !shape.every((size) => Number.isInteger(size) && size >= 0)) {
+  if (!areIntegers(shape, 0)) {
     throw new NormlabError('argument', `${expected}, got shape: ${describe(shape)}`);
   }
   if (sizeOf(shape) !== data.length) {
@@ -67,7 +100,7 @@ export function checkBatch(call, name, value, sample) {
  */
 export function checkLabels(call, value, n, classes) {
   const labels = /** @type {ArrayLike<number>} */ (value);
-  if (!Array.isArray(value) && !(ArrayBuffer.isView(value) && !(value instanceof DataView))) {
+  if (!isList(value)) {
     throw new NormlabError('argument', `${call}: labels: expected an Int32Array or number[], got ${describe(value)}`);
   }
   if (labels.length !== n) {

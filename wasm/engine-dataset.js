@@ -1,4 +1,4 @@
-import { describe, shapeText, sizeOf } from './checks.js';
+import { areIntegers, describe, shapeText, sizeOf } from './checks.js';
 import { NormlabError } from './errors.js';
 
 /**
@@ -70,6 +70,9 @@ export function withDataset(runtime, call, value, use) {
   }
 }
 
+/** @param {unknown} value */
+const isNumber = (value) => typeof value === 'number';
+
 /**
  * @param {string} call
  * @param {unknown} value
@@ -85,7 +88,7 @@ function checkDataset(call, value) {
   const { images, labels, shape, mean, std, classes } = data;
   if (!(images instanceof Uint8Array || images instanceof Float32Array)) throw fail(`images: got ${describe(images)}`);
   if (!(labels instanceof Int32Array)) throw fail(`labels: expected an Int32Array, got ${describe(labels)}`);
-  if (!Array.isArray(shape) || !shape.every((size) => Number.isInteger(size) && size > 0)) {
+  if (!areIntegers(shape, 1)) {
     throw fail(`shape: got ${describe(shape)}`);
   }
   if (labels.length === 0) throw fail('it is empty');
@@ -94,7 +97,7 @@ function checkDataset(call, value) {
   }
   const standardized = images instanceof Float32Array;
   for (const [name, values] of Object.entries({ mean, std })) {
-    if (!standardized && !(Array.isArray(values) && values.length === shape[0])) {
+    if (!standardized && !(Array.isArray(values) && values.length === shape[0] && Array.from(values).every(isNumber))) {
       throw fail(`${name}: expected ${shape[0]} numbers, one a channel, got ${describe(values)}`);
     }
   }
@@ -104,8 +107,8 @@ function checkDataset(call, value) {
     images,
     labels,
     length: labels.length,
-    mean: mean ?? [],
-    std: std ?? [],
+    mean: standardized ? [] : mean,
+    std: standardized ? [] : std,
     classes: known,
   });
 }

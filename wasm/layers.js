@@ -1,4 +1,13 @@
-import { checkBoolean, checkInteger, checkOptions, checkTensor, describe, shapeText, sizeOf } from './checks.js';
+import {
+  areIntegers,
+  checkBoolean,
+  checkInteger,
+  checkOptions,
+  checkTensor,
+  describe,
+  shapeText,
+  sizeOf,
+} from './checks.js';
 import { NormlabError } from './errors.js';
 import { NL_EVAL, NL_TRAIN } from './generated/exports.js';
 import { encodeSettings } from './settings.js';
@@ -307,11 +316,12 @@ export function normFactories(runtime) {
    * @param {object} options
    */
   const trailing = (name, normalizedShape, options) => {
-    const paramShape = Array.isArray(normalizedShape) ? [...normalizedShape] : [normalizedShape];
-    if (!paramShape.every((size) => Number.isInteger(size) && size >= 0)) {
+    const sizes = Array.isArray(normalizedShape) ? normalizedShape : [normalizedShape];
+    if (!areIntegers(sizes, 0)) {
       const came = describe(normalizedShape);
       throw new NormlabError('argument', `${name}: normalizedShape: expected integers >= 0, got ${came}`);
     }
+    const paramShape = [...sizes];
     const all = { ...plain(name, options), normalizedShape: paramShape };
     return new NormLayer(runtime, { name, type: name, options: all, features: 0, dims: 0, paramShape });
   };

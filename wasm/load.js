@@ -1,4 +1,5 @@
 import { relaxedSimd, simd } from 'wasm-feature-detect';
+import { describe } from './checks.js';
 import { nodeFs, reason } from './data/node-fs.js';
 import { NormlabError } from './errors.js';
 import { EXPORTS } from './generated/exports.js';
@@ -45,7 +46,7 @@ async function packaged(wanted) {
   const entry = wanted === 'auto' ? await best() : MODULES.find(({ variant }) => variant === wanted);
   if (!entry) {
     const known = ['auto', ...MODULES.map(({ variant }) => variant)].join(', ');
-    throw new NormlabError('argument', `createEngine: variant: expected one of ${known}, got ${String(wanted)}`);
+    throw new NormlabError('argument', `createEngine: variant: expected one of ${known}, got ${describe(wanted)}`);
   }
   if (!(await entry.runs())) {
     throw new NormlabError('unsupported', `createEngine: variant: this host cannot run '${wanted}'; 'auto' can`);
@@ -69,8 +70,7 @@ async function best() {
 async function given(wasm) {
   if (wasm instanceof WebAssembly.Module) return wasm;
   if (wasm instanceof ArrayBuffer) return compile(wasm);
-  // V8 takes no DataView, which is a BufferSource too.
-  if (ArrayBuffer.isView(wasm)) return compile(new Uint8Array(wasm.buffer, wasm.byteOffset, wasm.byteLength));
+  if (ArrayBuffer.isView(wasm)) return compile(wasm);
   if (typeof wasm !== 'string' && !(wasm instanceof URL)) {
     throw new NormlabError('argument', `createEngine: wasm: expected a URL, bytes or a module, got ${typeof wasm}`);
   }
@@ -101,7 +101,10 @@ async function read(url) {
 /** @param {BufferSource} bytes */
 async function compile(bytes) {
   try {
-    return await WebAssembly.compile(bytes);
+    // V8 takes no DataView, which is a BufferSource too.
+    const isView = bytes instanceof DataView;
+    const taken = isView ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : bytes;
+    return await WebAssembly.compile(/** @type {BufferSource} */ (taken));
   } catch (error) {
     // Broken bytes, or a Content-Security-Policy without 'wasm-unsafe-eval': the host's own words tell which.
     const message = error instanceof Error ? error.message : String(error);

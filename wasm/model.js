@@ -1,4 +1,13 @@
-import { checkBatch, checkBoolean, checkInteger, checkLabels, checkNumber, checkOptions, describe } from './checks.js';
+import {
+  areIntegers,
+  checkBatch,
+  checkBoolean,
+  checkInteger,
+  checkLabels,
+  checkNumber,
+  checkOptions,
+  describe,
+} from './checks.js';
 import { withDataset } from './engine-dataset.js';
 import { NormlabError } from './errors.js';
 import { NL_EVAL, NL_PROBE, NL_TRAIN } from './generated/exports.js';
@@ -70,7 +79,7 @@ export class Model {
     const call = 'nl.model';
     if (spec === undefined) throw new NormlabError('argument', `${call}: spec: expected an object, got undefined`);
     const { input, layers, seed = 0 } = checkOptions(call, 'spec', spec, ['input', 'layers', 'seed']);
-    if (!Array.isArray(input) || !input.every((size) => Number.isInteger(size) && size > 0 && size < 2 ** 31)) {
+    if (!areIntegers(input, 1)) {
       const expected = 'the shape of one sample, such as [1, 28, 28]';
       throw new NormlabError('argument', `${call}: input: expected ${expected}, got ${describe(input)}`);
     }

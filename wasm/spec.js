@@ -16,6 +16,12 @@ import { encodeSettings } from './settings.js';
 
 const OWN_KEYS = ['type', 'name'];
 
+/** Residuals within residuals, at most: a body may contain itself. */
+const MOST_NESTED = 64;
+
+/** Layers of one model, at most: bodies that are shared may double at each level. */
+const MOST_LAYERS = 10_000;
+
 /**
  * Adds a spec's layers to a model under construction. A residual becomes the layers of its body and its shortcut and an
  * addition, in this order; the key of the addition is the residual's.
@@ -35,21 +41,27 @@ export function addLayers(runtime, call, handle, layers) {
    * @param {unknown} list
    * @param {number} from node that the first layer reads
    * @param {string} prefix of the keys
+   * @param {number} depth of residuals around
    * @returns {number} the last node
    */
-  const addAll = (where, list, from, prefix) => {
+  const addAll = (where, list, from, prefix, depth) => {
     if (!Array.isArray(list)) {
       throw new NormlabError('argument', `${call}: ${where}: expected an array of layers, got ${describe(list)}`);
     }
+    if (depth > MOST_NESTED) {
+      throw new NormlabError('argument', `${call}: layers: residuals are nested more than ${MOST_NESTED} deep`);
+    }
     /** @type {Set<string>} */
     const names = new Set();
-    return list.reduce((node, layer, index) => {
+    let node = from;
+    for (let index = 0; index < list.length; index++) {
       const place = `${where}[${index}]`;
-      const name = nameOf(place, layer, index);
+      const name = nameOf(place, list[index], index);
       if (names.has(name)) throw new NormlabError('argument', `${call}: ${place}: name: '${name}' is taken already`);
       names.add(name);
-      return addOne(place, layer, node, prefix + name);
-    }, from);
+      node = addOne(place, list[index], node, prefix + name, depth);
+    }
+    return node;
   };
 
   /**
@@ -57,15 +69,16 @@ export function addLayers(runtime, call, handle, layers) {
    * @param {LayerSpec} layer
    * @param {number} from
    * @param {string} key
+   * @param {number} depth
    */
-  const addOne = (place, layer, from, key) => {
+  const addOne = (place, layer, from, key, depth) => {
     if (layer.type !== 'residual') return addNode(place, layer.type, layer, from, -1, key);
     checkOptions(call, place, layer, [...OWN_KEYS, 'body', 'shortcut']);
     if (!Array.isArray(layer.body) || layer.body.length === 0) {
       throw new NormlabError('argument', `${call}: ${place}: body: expected layers, got ${describe(layer.body)}`);
     }
-    const body = addAll(`${place}.body`, layer.body, from, `${key}.body.`);
-    const shortcut = addAll(`${place}.shortcut`, layer.shortcut ?? [], from, `${key}.shortcut.`);
+    const body = addAll(`${place}.body`, layer.body, from, `${key}.body.`, depth + 1);
+    const shortcut = addAll(`${place}.shortcut`, layer.shortcut ?? [], from, `${key}.shortcut.`, depth + 1);
     return addNode(place, 'add', layer, body, shortcut, key);
   };
 
@@ -83,6 +96,12 @@ export function addLayers(runtime, call, handle, layers) {
       const known = [...runtime.types.keys(), 'residual'].filter((name) => name !== 'add').join(', ');
       throw new NormlabError('argument', `${call}: ${place}: type: expected one of ${known}, got ${describe(type)}`);
     }
+    if (entries.length === MOST_LAYERS) {
+      throw new NormlabError(
+        'argument',
+        `${call}: layers: expected at most ${MOST_LAYERS}, residuals and their own included`,
+      );
+    }
     const { exports, abi } = runtime;
     const title = `${call}: ${place} (${layer.type})`;
     const args = second < 0 ? encodeSettings(title, entry, layer, abi.maxDims, OWN_KEYS) : [];
@@ -94,7 +113,10 @@ export function addLayers(runtime, call, handle, layers) {
       const node = runtime.ints(out, 1)[0];
       const ndim = exports.nl_model_node_shape(handle, node, shape);
       const { type: _type, name: _name, body: _body, shortcut: _shortcut, ...options } = layer;
-      entries.push({ key, type: layer.type, shape: [...runtime.ints(shape, ndim)], options });
+      // Copied: an array of the caller's may change, or be a proxy, which cannot be cloned.
+      const kept = Object.entries(options).map(([name, value]) => [name, Array.isArray(value) ? [...value] : value]);
+      const sizes = [...runtime.ints(shape, ndim)];
+      entries.push({ key, type: layer.type, shape: sizes, options: Object.fromEntries(kept) });
       return node;
     });
   };
@@ -114,6 +136,6 @@ export function addLayers(runtime, call, handle, layers) {
     throw new NormlabError('argument', `${call}: ${place}: name: expected a string without '.', got ${describe(name)}`);
   };
 
-  addAll('layers', layers, 0, '');
+  addAll('layers', layers, 0, '', 0);
   return entries;
 }

@@ -28,6 +28,8 @@ static nl_status check_value(const nl_layer_type *type, const nl_setting *settin
              type->name, setting->name, setting->least, value);
     break;
   case NL_NUMBER:
+    NL_CHECK(isfinite(value) || isfinite(setting->least), NL_ARGUMENT, "%s: %s must be a finite number, got %g",
+             type->name, setting->name, value);
     NL_CHECK(isfinite(value) && value >= setting->least, NL_ARGUMENT, "%s: %s must be a finite number >= %g, got %g",
              type->name, setting->name, setting->least, value);
     break;

@@ -90,6 +90,7 @@ MODELS = {
     "cnn batchNorm": cnn(BATCH),
     "cnn groupNorm": cnn({"type": "groupNorm", "numGroups": 2}),
     "cnn layerNorm": cnn({"type": "layerNorm"}),
+    "cnn instanceNorm": cnn({"type": "instanceNorm", "affine": True, "trackRunningStats": True}),
     "cnn rmsNorm": cnn({"type": "rmsNorm"}),
     "cnn none": cnn(),
     "cnn gelu": cnn({"type": "batchNorm", "momentum": None}, activation="gelu", pool="avgPool2d"),
@@ -126,7 +127,7 @@ DAMPENED = {"lr": 0.05, "momentum": 0.9, "dampening": 0.3}
 TRACES = [
     *product(["cnn batchNorm", "cnn groupNorm"], [PLAIN, MOMENTUM, NESTEROV, DAMPENED]),
     *product(["cnn layerNorm", "cnn none", "cnn gelu"], [PLAIN, MOMENTUM]),
-    *product(["cnn rmsNorm"], [MOMENTUM]),
+    *product(["cnn instanceNorm", "cnn rmsNorm"], [MOMENTUM]),
     *product(["mlp batchNorm", "resnet"], [PLAIN, NESTEROV]),
 ]
 

@@ -150,10 +150,13 @@ describe('presets', () => {
   });
 
   test('refuse what they do not know', () => {
-    assert.throws(() => presetSpec('vgg'), failure('argument', /name: expected one of mlp, .*, got vgg/));
+    assert.throws(() => presetSpec('vgg'), failure('argument', /name: expected one of mlp, .*, got 'vgg'/));
     assert.throws(() => presetSpec(), failure('argument', /name.*got undefined/));
-    assert.throws(() => presetSpec('mlp', { norm: 'batchNorm' }), failure('argument', /norm: .*batch.*got batchNorm/));
-    assert.throws(() => presetSpec('mlp', { placement: 'around' }), failure('argument', /placement: .*got around/));
+    assert.throws(
+      () => presetSpec('mlp', { norm: 'batchNorm' }),
+      failure('argument', /norm: .*batch.*got 'batchNorm'/),
+    );
+    assert.throws(() => presetSpec('mlp', { placement: 'around' }), failure('argument', /placement: .*got 'around'/));
     for (const groups of [0, -1, 1.5, Number.NaN]) {
       assert.throws(() => presetSpec('mlp', { norm: 'group', groups }), failure('argument', /groups: .*>= 1, got/));
     }

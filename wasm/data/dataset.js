@@ -1,3 +1,4 @@
+import { areIntegers, describe, isList } from '../checks.js';
 import { NormlabError } from '../errors.js';
 
 /**
@@ -45,14 +46,18 @@ import { NormlabError } from '../errors.js';
  * @returns {Dataset}
  * @throws {NormlabError} `argument` where the parts do not fit together
  */
-export function makeDataset({ name = 'custom', shape, images, labels, classes, classNames, mean, std }) {
-  if (shape?.length !== 3 || !shape.every((size) => Number.isInteger(size) && size >= 1)) {
-    throw argument(`shape: expected [C, H, W] of positive integers, got ${JSON.stringify(shape)}`);
+export function makeDataset(source) {
+  if (source === null || typeof source !== 'object') {
+    throw argument(`source: expected { shape, images, labels, … }, got ${describe(source)}`);
+  }
+  const { name = 'custom', shape, images, labels, classes, classNames, mean, std } = source;
+  if (!areIntegers(shape, 1) || shape.length !== 3) {
+    throw argument(`shape: expected [C, H, W] of positive integers, got ${describe(shape)}`);
   }
   if (!(images instanceof Uint8Array || images instanceof Float32Array)) {
     throw argument(`images: expected a Uint8Array or Float32Array, got ${describe(images)}`);
   }
-  if (typeof labels?.length !== 'number') throw argument(`labels: expected an array, got ${describe(labels)}`);
+  if (!isList(labels)) throw argument(`labels: expected an array, got ${describe(labels)}`);
   const size = shape[0] * shape[1] * shape[2];
   const length = labels.length;
   if (images.length !== length * size) {
@@ -60,22 +65,27 @@ export function makeDataset({ name = 'custom', shape, images, labels, classes, c
       `images: expected ${length} × ${size} values for ${length} labels and images [${shape}], got ${images.length}`,
     );
   }
-  const ints = labels instanceof Int32Array ? labels : Int32Array.from(labels);
   let greatest = 0;
   for (let i = 0; i < length; i++) {
-    if (ints[i] !== labels[i] || ints[i] < 0) {
-      throw argument(`labels[${i}]: expected an integer >= 0, got ${labels[i]}`);
+    if (!Number.isInteger(labels[i]) || labels[i] < 0 || labels[i] >= 2 ** 31) {
+      throw argument(`labels[${i}]: expected an integer >= 0, got ${describe(labels[i])}`);
     }
-    if (ints[i] > greatest) greatest = ints[i];
+    if (labels[i] > greatest) greatest = labels[i];
   }
+  const ints = labels instanceof Int32Array ? labels : Int32Array.from(labels);
   const count = classes ?? classNames?.length ?? greatest + 1;
-  if (!Number.isInteger(count) || count < 1) throw argument(`classes: expected an integer >= 1, got ${count}`);
+  if (!Number.isInteger(count) || count < 1)
+    throw argument(`classes: expected an integer >= 1, got ${describe(count)}`);
   if (greatest >= count) {
     const at = ints.findIndex((label) => label >= count);
     throw argument(`labels[${at}]: expected 0 to ${count - 1} for ${count} classes, got ${ints[at]}`);
   }
-  if (classNames && classNames.length !== count) {
-    throw argument(`classNames: expected ${count} names, got ${classNames.length}`);
+  if (classNames && !(Array.isArray(classNames) && classNames.length === count)) {
+    const came = Array.isArray(classNames) ? classNames.length : describe(classNames);
+    throw argument(`classNames: expected ${count} names, got ${came}`);
+  }
+  if (classNames && !Array.from(classNames).every((each) => typeof each === 'string')) {
+    throw argument(`classNames: expected strings, got ${describe(classNames)}`);
   }
   const channels = shape[0];
   const stats = mean && std ? { mean, std } : channelStats(images, shape);
@@ -85,7 +95,13 @@ export function makeDataset({ name = 'custom', shape, images, labels, classes, c
     classes: count,
     classNames,
     mean: perChannel('mean', mean ?? stats.mean, channels, Number.isFinite, 'finite numbers'),
-    std: perChannel('std', std ?? stats.std, channels, (value) => value > 0 && value < Infinity, 'positive numbers'),
+    std: perChannel(
+      'std',
+      std ?? stats.std,
+      channels,
+      (value) => Number.isFinite(value) && value > 0,
+      'positive numbers',
+    ),
     images,
     labels: ints,
   });
@@ -105,25 +121,27 @@ function view(parts) {
     ...parts,
     length,
     slice(start = 0, end = length) {
-      if (!Number.isInteger(start)) throw argument(`slice: start: expected an integer, got ${start}`);
-      if (!Number.isInteger(end)) throw argument(`slice: end: expected an integer, got ${end}`);
+      if (!Number.isInteger(start)) throw argument(`slice: start: expected an integer, got ${describe(start)}`);
+      if (!Number.isInteger(end)) throw argument(`slice: end: expected an integer, got ${describe(end)}`);
       const from = start < 0 ? Math.max(length + start, 0) : Math.min(start, length);
       const to = Math.max(from, end < 0 ? length + end : Math.min(end, length));
       return view({ ...parts, images: images.subarray(from * size, to * size), labels: labels.subarray(from, to) });
     },
     batch(indices) {
-      if (typeof indices?.length !== 'number') {
-        throw argument(`batch: indices: expected an array, got ${describe(indices)}`);
-      }
+      if (!isList(indices)) throw argument(`batch: indices: expected an array, got ${describe(indices)}`);
       const n = indices.length;
+      for (let i = 0; i < n; i++) {
+        const index = indices[i];
+        if (!Number.isInteger(index) || index < 0 || index >= length) {
+          const came = describe(index);
+          throw argument(`batch: indices[${i}]: expected an integer from 0 to ${length - 1}, got ${came}`);
+        }
+      }
       const x = new Float32Array(n * size);
       const y = new Int32Array(n);
       const tables = images instanceof Uint8Array ? mean.map((m, c) => standardized(m, std[c])) : null;
       for (let i = 0; i < n; i++) {
         const index = indices[i];
-        if (!Number.isInteger(index) || index < 0 || index >= length) {
-          throw argument(`batch: indices[${i}]: expected an integer from 0 to ${length - 1}, got ${index}`);
-        }
         y[i] = labels[index];
         if (!tables) {
           x.set(images.subarray(index * size, (index + 1) * size), i * size);
@@ -188,15 +206,11 @@ function channelStats(images, [channels, height, width]) {
  * @param {string} expected
  */
 function perChannel(name, values, channels, accepts, expected) {
-  if (values.length !== channels || !values.every(accepts)) {
-    throw argument(`${name}: expected ${channels} ${expected}, one a channel, got ${JSON.stringify(values)}`);
+  if (!Array.isArray(values) || values.length !== channels || !Array.from(values).every(accepts)) {
+    throw argument(`${name}: expected ${channels} ${expected}, one a channel, got ${describe(values)}`);
   }
   return [...values];
 }
 
 /** @param {string} message */
 const argument = (message) => new NormlabError('argument', `dataset: ${message}`);
-
-/** @param {unknown} value */
-const describe = (value) =>
-  value === null ? 'null' : Object(value) === value ? value?.constructor?.name : typeof value;

@@ -1,3 +1,4 @@
+import { checkInteger, checkOptions, describe } from '../checks.js';
 import { NormlabError } from '../errors.js';
 import { makeDataset } from './dataset.js';
 import { gunzip } from './gzip.js';
@@ -28,7 +29,15 @@ const UNSIGNED_BYTE = 0x08;
  *   fit the other one; `argument` for something that is not bytes
  */
 export function idx(imageBytes, labelBytes, options = {}) {
-  const { name = 'idx', classes, classNames, imagesName = 'imageBytes', labelsName = 'labelBytes' } = options;
+  const known = ['name', 'classes', 'classNames', 'mean', 'std', 'imagesName', 'labelsName'];
+  const given = /** @type {IdxOptions} */ (checkOptions('idx', 'options', options, known));
+  const { name = 'idx', classes, classNames, imagesName = 'imageBytes', labelsName = 'labelBytes' } = given;
+  for (const [key, text] of Object.entries({ name, imagesName, labelsName })) {
+    if (typeof text !== 'string') {
+      throw new NormlabError('argument', `idx: ${key}: expected a string, got ${describe(text)}`);
+    }
+  }
+  if (classes !== undefined) checkInteger('idx', 'classes', classes, 1);
   const images = parse(imageBytes, imagesName, 3, 'images');
   const labels = parse(labelBytes, labelsName, 1, 'labels');
   const [n, height, width] = images.dims;
@@ -38,7 +47,7 @@ export function idx(imageBytes, labelBytes, options = {}) {
       `expected ${n} labels for the ${n} images of ${imagesName}, got ${labels.dims[0]} (byte 4)`,
     );
   }
-  const limit = classes ?? classNames?.length ?? 256;
+  const limit = classes ?? (Array.isArray(classNames) ? classNames.length : 256);
   const wrong = labels.values.findIndex((label) => label >= limit);
   if (wrong >= 0) {
     throw format(
@@ -53,8 +62,8 @@ export function idx(imageBytes, labelBytes, options = {}) {
     labels: labels.values,
     classes,
     classNames,
-    mean: options.mean,
-    std: options.std,
+    mean: given.mean,
+    std: given.std,
   });
 }
 
@@ -68,9 +77,12 @@ function parse(input, name, dimensions, content) {
   if (!(input instanceof Uint8Array || input instanceof ArrayBuffer)) {
     throw new NormlabError('argument', `idx: ${name}: expected a Uint8Array or ArrayBuffer, got ${typeof input}`);
   }
+  const start = 4 + 4 * dimensions;
+  // Also where the bytes were given away to another thread.
+  if (input.byteLength === 0)
+    throw format(name, `expected a header of ${start} bytes, got a file that ends at byte 0 (truncated)`);
   const bytes = gunzip(input instanceof Uint8Array ? input : new Uint8Array(input), name);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const start = 4 + 4 * dimensions;
   const magic = (UNSIGNED_BYTE << 8) | dimensions;
   if (bytes.length >= 4 && view.getUint32(0) !== magic) {
     throw format(

@@ -1,3 +1,4 @@
+import { checkOptions, describe } from '../checks.js';
 import { NormlabError } from '../errors.js';
 import { idx } from './idx.js';
 import { nodeFs, reason } from './node-fs.js';
@@ -52,13 +53,20 @@ export const datasetNames = Object.freeze(Object.keys(DATASETS));
  * @returns {Promise<{ train: Dataset, test: Dataset }>} mean and std are those of the training images in both
  * @throws {NormlabError} `argument` for an unknown name, `io` for a file that cannot be read, `format` for a corrupt one
  */
-export async function loadDataset(name, options = {}) {
-  if (!Object.hasOwn(DATASETS, name)) {
-    throw new NormlabError('argument', `loadDataset: name: expected ${datasetNames.join(' or ')}, got ${String(name)}`);
+export async function loadDataset(name, options) {
+  if (typeof name !== 'string' || !Object.hasOwn(DATASETS, name)) {
+    throw new NormlabError(
+      'argument',
+      `loadDataset: name: expected ${datasetNames.join(' or ')}, got ${describe(name)}`,
+    );
+  }
+  const { onProgress } = /** @type {LoadOptions} */ (checkOptions('loadDataset', 'options', options, ['onProgress']));
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw new NormlabError('argument', `loadDataset: onProgress: expected a function, got ${describe(onProgress)}`);
   }
   const { files, classNames } = DATASETS[name];
   const urls = files();
-  const parts = await readAll(Object.values(urls), options.onProgress);
+  const parts = await readAll(Object.values(urls), onProgress);
   const [trainImages, trainLabels, testImages, testLabels] = Object.keys(urls).map((part) => `${name} ${part}`);
   const train = idx(parts[0], parts[1], { name, classNames, imagesName: trainImages, labelsName: trainLabels });
   const { mean, std } = train;

@@ -1,3 +1,4 @@
+import { describe } from '../checks.js';
 import { NormlabError } from '../errors.js';
 
 /** @typedef {import('./index.js').LayerSpec} LayerSpec */
@@ -41,7 +42,7 @@ const ACTIVATIONS = ['relu', 'gelu', 'sigmoid', 'tanh'];
  * @throws {NormlabError} `argument`
  */
 export function fillNorms(layers, { norm = 'batch', groups = 8, placement = 'before', normOptions = {} } = {}) {
-  const known = Object.hasOwn(NORMS, norm);
+  const known = typeof norm === 'string' && Object.hasOwn(NORMS, norm);
   if (!known) throw wrong('norm', norms.join(', '), norm);
   if (!placements.includes(placement)) throw wrong('placement', placements.join(' or '), placement);
   if (!Number.isInteger(groups) || groups < 1) throw wrong('groups', 'an integer >= 1', groups);
@@ -100,4 +101,4 @@ export function hasNormPlace(layers) {
 
 /** @param {string} name @param {string} expected @param {unknown} value */
 const wrong = (name, expected, value) =>
-  new NormlabError('argument', `presetSpec: ${name}: expected ${expected}, got ${String(value)}`);
+  new NormlabError('argument', `presetSpec: ${name}: expected ${expected}, got ${describe(value)}`);

@@ -1,3 +1,4 @@
+import { areIntegers, describe } from '../checks.js';
 import { NormlabError } from '../errors.js';
 import { convnet } from './convnet.js';
 import { deepcnn } from './deepcnn.js';
@@ -50,12 +51,19 @@ export const presets = freeze({ mlp, smallcnn, deepcnn, convnet, resnet });
  * @throws {NormlabError} `argument`, e.g. for an unknown name or norm. Whether the groups divide the channels is checked
  *   where the model is made.
  */
-export function presetSpec(name, { seed = 0, input, classes, ...choice } = {}) {
-  if (!Object.hasOwn(presets, name)) {
+export function presetSpec(name, options = {}) {
+  if (typeof name !== 'string' || !Object.hasOwn(presets, name)) {
     const known = Object.keys(presets).join(', ');
-    throw new NormlabError('argument', `presetSpec: name: expected one of ${known}, got ${String(name)}`);
+    throw new NormlabError('argument', `presetSpec: name: expected one of ${known}, got ${describe(name)}`);
   }
+  if (options === null || typeof options !== 'object') {
+    throw new NormlabError('argument', `presetSpec: options: expected an object, got ${describe(options)}`);
+  }
+  const { seed = 0, input, classes, ...choice } = options;
   const preset = presets[name];
+  if (input !== undefined && !areIntegers(input, 1)) {
+    throw new NormlabError('argument', `presetSpec: input: expected positive integers, got ${describe(input)}`);
+  }
   const outFeatures = classes ?? preset.classes;
   const layers = fillNorms(preset.layers, choice);
   return {

@@ -28,7 +28,7 @@ static nl_status fit(const nl_norm *norm, nl_extent *extent, const int32_t *shap
            "Expected number of channels in input to be divisible by num_groups, but got input of shape %S and "
            "num_groups=%d",
            shape, ndim, norm->groups);
-  NL_CHECK(shape[1] == norm->features, NL_SHAPE,
+  NL_CHECK(shape[1] == norm->features || !norm->size[NL_WEIGHT], NL_SHAPE,
            "Expected weight to be a vector of size equal to the number of channels in input, but got weight of shape "
            "[%d] and input of shape %S",
            norm->features, shape, ndim);

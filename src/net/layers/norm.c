@@ -33,9 +33,12 @@ nl_status nl_norm_node_check(const nl_node *node, int32_t n, int32_t mode) {
 }
 
 nl_status nl_norm_node_reserve(nl_node *node, int32_t n) {
-  nl_extent extent;
+  nl_extent extent, batch;
   /* A single sample may be illegal, which is for the check before the pass to say. */
-  NL_TRY(fit_node(node, &extent, n < 2 ? 2 : n, NL_EVAL));
+  const int32_t legal = n < 2 ? 2 : n;
+  NL_TRY(fit_node(node, &extent, legal, NL_EVAL));
+  /* The batch may have more statistics than the running ones: InstanceNorm's of each sample. */
+  if (fit_node(node, &batch, legal, NL_TRAIN) == NL_OK && batch.stats > extent.stats) extent = batch;
   return nl_norm_reserve(node->norm, extent.stats);
 }
 
