@@ -32,6 +32,13 @@ inEachBrowser('the page', ({ open }, test) => {
     await type(page, 'Batch size', '48');
     assert.match(await hash(page), /&norm=layer&.*&batch=48&/);
     assert.equal(await page.evaluate(() => history.length), entries, 'changes replace the entry, they add none');
+    for (const norm of ['instance', 'rms']) {
+      await page.evaluate((value) => {
+        location.hash = `#norm=${value}`;
+      }, norm);
+      await untilStatus(page, /Ready: Small CNN with (InstanceNorm|RMSNorm)/);
+      assert.match(await hash(page), new RegExp(`&norm=${norm}&`));
+    }
     await page.evaluate(() => {
       location.hash = '#norm=none&batch=7';
     });
@@ -97,7 +104,15 @@ inEachBrowser('the page', ({ open }, test) => {
       for (const details of document.querySelectorAll('details')) details.open = true;
     });
     await untilMeasured(page);
-    for (const situation of ['refused', 'trained']) {
+    for (const situation of ['refused', 'trained', 'without a place', 'hollow']) {
+      if (situation === 'without a place') {
+        await choose(page, 'InstanceNorm');
+        await untilStatus(page, /^Cannot start/);
+      }
+      if (situation === 'hollow') {
+        await choose(page, 'RMSNorm');
+        await untilMeasured(page);
+      }
       if (situation === 'trained') {
         await type(page, 'Batch size', '4');
         await press(page, 'Step');
@@ -124,9 +139,11 @@ inEachBrowser('the page', ({ open }, test) => {
     const excess = () =>
       page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     assert.equal(await excess(), 0);
-    await choose(page, 'GroupNorm');
-    await untilMeasured(page);
-    assert.equal(await excess(), 0);
+    for (const norm of ['GroupNorm', 'InstanceNorm', 'RMSNorm']) {
+      await choose(page, norm);
+      await untilMeasured(page);
+      assert.equal(await excess(), 0, norm);
+    }
   });
 
   test('everything is reached and worked by keyboard', async () => {

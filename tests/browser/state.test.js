@@ -153,7 +153,33 @@ describe('what the page says', () => {
     assert.match(explain.explainModes(config, 1), /After 1 step 90 %/);
     assert.match(explain.explainModes(config, 5), /After 5 steps 59 %/);
     assert.match(explain.explainModes(config, 100), /have forgotten/);
-    assert.match(explain.explainModes({ ...config, norm: 'group' }, 5), /cannot differ/);
+    for (const [norm, words] of [
+      ['layer', /LayerNorm takes mean and variance from one image/],
+      ['group', /GroupNorm .* each of 8 groups/],
+      ['instance', /InstanceNorm takes mean and variance from one channel of one image/],
+      ['rms', /RMSNorm .* root mean square, .* no mean/],
+    ]) {
+      assert.match(explain.explainModes({ ...config, norm }, 5), words);
+      assert.match(explain.explainModes({ ...config, norm }, 5), /cannot differ/);
+      assert.deepEqual(
+        Object.values(explain.modeSources({ ...config, norm })),
+        Array(2).fill('statistics of each image'),
+      );
+    }
+  });
+
+  test('which network has no place for InstanceNorm', () => {
+    for (const reason of [
+      'expected 3D to 5D input (got 2D input)',
+      'Expected more than 1 spatial element when training',
+    ]) {
+      const failure = { name: 'NormlabError', code: 'shape', message: `nl.model: layers[2] (instanceNorm): ${reason}` };
+      assert.equal(explain.isAboutNorm(failure), true);
+      assert.equal(explain.isAboutBatchSize(failure), false);
+      assert.match(explain.remedy(failure, 32, 10_000), /take the small CNN/);
+    }
+    const other = { name: 'NormlabError', code: 'shape', message: 'nl.model: layers[2] (linear): expected [N, C]' };
+    assert.equal(explain.isAboutNorm(other), false);
   });
 
   test('which batch has the one value per channel that PyTorch refuses', () => {

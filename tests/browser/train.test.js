@@ -147,9 +147,9 @@ inEachBrowser('training', ({ open }, test) => {
     assert.notEqual(await testAccuracy(page, 'eval'), null);
   });
 
-  test('GroupNorm and LayerNorm give the same accuracy in both modes, BatchNorm does not', async () => {
+  test('what normalizes each image by itself gives the same accuracy in both modes, BatchNorm does not', async () => {
     const page = await open('#norm=batch&batch=64');
-    for (const norm of ['BatchNorm', 'GroupNorm', 'LayerNorm']) {
+    for (const norm of ['BatchNorm', 'GroupNorm', 'InstanceNorm', 'RMSNorm', 'LayerNorm']) {
       await choose(page, norm);
       await untilStatus(page, new RegExp(`Ready: .* with ${norm}`));
       await untilMeasured(page);
@@ -163,6 +163,27 @@ inEachBrowser('training', ({ open }, test) => {
       else assert.equal(evalAccuracy, trainAccuracy, norm);
     }
     assert.equal(await tally(page), '0 of 24 differ');
+  });
+
+  test('a network that InstanceNorm does not fit in says so, and another one goes on', async () => {
+    const page = await open('#model=mlp&norm=batch');
+    await untilMeasured(page);
+    await choose(page, 'InstanceNorm');
+    const message = /^Cannot start: layers\[2\] \(instanceNorm\): expected 3D to 5D input \(got 2D input\)$/;
+    await untilStatus(page, message);
+    const alert = () => page.$eval('.norm-picker [role="alert"]', (element) => element.textContent);
+    assert.match(await alert(), /needs several values there\. .* take the small CNN, the residual network/);
+    assert.equal(await testAccuracy(page, 'eval'), null);
+    assert.equal(await page.$('.link'), null, 'no layers of the network before');
+    await press(page, 'Play');
+    await untilStatus(page, message);
+    await choose(page, 'Deep CNN');
+    await untilStatus(page, /^Cannot start: .*Expected more than 1 spatial element when training/);
+    await choose(page, 'Small CNN');
+    await untilStatus(page, /Ready: Small CNN with InstanceNorm/);
+    assert.equal(await page.$('.norm-picker [role="alert"]'), null);
+    await press(page, 'Step');
+    await untilStatus(page, /^Paused at step 1,/);
   });
 
   test('the learning rate changes without a new start, the batch size with one', async () => {

@@ -1,6 +1,6 @@
 /** What page and worker say to each other. Nothing here points into the engine's memory: arrays are copies, transferred. */
 
-export type NormName = 'none' | 'batch' | 'layer' | 'group';
+export type NormName = 'batch' | 'layer' | 'group' | 'instance' | 'rms' | 'none';
 export type Placement = 'before' | 'after';
 export type Mode = 'train' | 'eval';
 

@@ -26,6 +26,8 @@ export class Session implements SessionApi {
   #pumping = false;
   #progressAt = 0;
   #statisticsAt = 0;
+  /** Says again why no run could be made of the configuration. */
+  #rejection: (() => void) | null = null;
   /** What was asked for before engine and images were there: a run, and what to do with it. */
   #awaited: (() => void) | null = null;
   #awaitedCommand: 'play' | 'step' | null = null;
@@ -68,6 +70,7 @@ export class Session implements SessionApi {
     try {
       this.#run?.dispose();
       this.#run = null;
+      this.#rejection = null;
       const run = new Run(id, config, this.#engine, this.#data);
       this.#run = run;
       const { stepsPerEpoch, parameters, layers } = run;
@@ -78,7 +81,10 @@ export class Session implements SessionApi {
       this.#reportFocus(run);
     } catch (error) {
       if (isFatal(error)) this.#die(error);
-      else this.#reject(id, error);
+      else {
+        this.#rejection = () => this.#reject(id, error);
+        this.#rejection();
+      }
       return;
     }
     this.#pump();
@@ -100,6 +106,7 @@ export class Session implements SessionApi {
       return;
     }
     const run = this.#run;
+    if (!run) this.#rejection?.();
     if (!run || run.phase === 'diverged') return;
     run.phase = 'running';
     run.failure = undefined;
@@ -125,6 +132,7 @@ export class Session implements SessionApi {
       return;
     }
     const run = this.#run;
+    if (!run) this.#rejection?.();
     if (!run || run.phase === 'diverged') return;
     this.#guard(run, () => {
       run.phase = 'paused';

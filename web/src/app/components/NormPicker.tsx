@@ -1,5 +1,6 @@
 import { settings } from '../settings';
-import type { LabModel } from '../state/lab';
+import { isAboutNorm } from '../state/explain';
+import { advice, type LabModel } from '../state/lab';
 import { ChoiceField } from './ChoiceField';
 import { NormGlyph } from './NormGlyph';
 
@@ -7,6 +8,8 @@ export function NormPicker({ lab }: { lab: LabModel }) {
   const { norm } = lab.config.value;
   const { label, help, choices } = settings.norm;
   const chosen = choices.find(({ value }) => value === norm);
+  const { failure } = lab.progress.value;
+  const misfit = failure && isAboutNorm(failure);
   return (
     <section class="norm-section">
       <fieldset class="norm-picker" aria-describedby="help-norm">
@@ -33,6 +36,11 @@ export function NormPicker({ lab }: { lab: LabModel }) {
             </label>
           ))}
         </div>
+        {misfit && (
+          <p class="error" role="alert">
+            {advice(lab, failure)}
+          </p>
+        )}
         <p class="norm-chosen" aria-hidden="true">
           {chosen?.label}: {chosen?.help}.
         </p>

@@ -21,10 +21,18 @@ export function StatisticsTable({
 }) {
   const { channels, step } = statistics;
   const columns = columnsOf(channels);
-  const rows = columns[0]?.values.length ?? 0;
   return (
     <>
       <p class="note">{describe(name, layer, channels, step)}</p>
+      {columns.length > 0 && <Values layer={layer} columns={columns} />}
+    </>
+  );
+}
+
+function Values({ layer, columns }: { layer: LayerInfo; columns: Column[] }) {
+  const rows = columns[0]?.values.length ?? 0;
+  return (
+    <>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard */}
       <section class="table-box" tabIndex={0} aria-label={`Values of layer ${layer.key}`}>
         <table>
@@ -101,9 +109,10 @@ function describe(name: string, layer: LayerInfo, channels: ChannelStatistics, s
   if (channels.runningMean) {
     return `After step ${count(step)}. In train mode each channel is normalized over ${perImage} per image, times the images of the batch; running_mean and running_var follow those, 10 % a step, and eval mode uses them. Then comes times weight, plus bias.`;
   }
-  const averaged =
-    channels.averaged > 1
-      ? ` There is one weight and one bias for each of ${count(channels.averaged)} positions in a channel; shown is their mean.`
-      : '';
-  return `After step ${count(step)}. ${name} keeps no running statistics: it takes mean and variance from each image anew, in either mode, hence train mode and eval mode do the same.${averaged}`;
+  const learned = [channels.weight && 'one weight', channels.bias && 'one bias'].filter(Boolean).join(' and ');
+  const statistics = layer.type === 'rmsNorm' ? 'the root mean square' : 'mean and variance';
+  const first = `After step ${count(step)}. ${name} keeps no running statistics: it takes ${statistics} from each image anew, in either mode, hence train mode and eval mode do the same.`;
+  if (!learned) return `${first} It learns nothing either: by PyTorch's default it has neither weight nor bias.`;
+  if (channels.averaged === 1) return first;
+  return `${first} There is ${learned} for each of ${count(channels.averaged)} positions in a channel; shown is their mean.`;
 }

@@ -4,6 +4,9 @@ import type { Config } from '../settings';
 /** PyTorch's default, which every BatchNorm here has. */
 const MOMENTUM = 0.1;
 
+/** What holds for all that normalize each image by itself. */
+const SAME = 'It keeps no running statistics: train mode and eval mode cannot differ.';
+
 /** Where the two modes take mean and variance from, for the readouts' captions. */
 export function modeSources(config: Config): { eval: string; train: string } {
   switch (config.norm) {
@@ -25,9 +28,13 @@ export function explainModes(config: Config, step: number): string {
     case 'none':
       return 'Without normalization the network computes the same function in either mode, so the two figures are equal.';
     case 'layer':
-      return 'LayerNorm takes mean and variance from one image at a time, in either mode. It keeps no running statistics: train mode and eval mode cannot differ.';
+      return `LayerNorm takes mean and variance from one image at a time, in either mode. ${SAME}`;
     case 'group':
-      return `GroupNorm takes mean and variance from one image at a time, over ${groups === 1 ? 'all channels at once' : `each of ${groups} groups of channels`}. It keeps no running statistics: train mode and eval mode cannot differ.`;
+      return `GroupNorm takes mean and variance from one image at a time, over ${groups === 1 ? 'all channels at once' : `each of ${groups} groups of channels`}. ${SAME}`;
+    case 'instance':
+      return `InstanceNorm takes mean and variance from one channel of one image at a time, in either mode. ${SAME}`;
+    case 'rms':
+      return `RMSNorm divides each image by its root mean square, in either mode, and takes no mean away. ${SAME}`;
     case 'batch':
       return `The weights are the same; the difference lies in mean and variance. Eval mode normalizes with running_mean and running_var, averages collected during training. Train mode normalizes each test image with the statistics of ${companions(batch)}. ${warmUp(step)}`;
   }
@@ -50,6 +57,8 @@ function warmUp(step: number): string {
 }
 
 const ONE_VALUE = /more than 1 value per channel/;
+/** No place for InstanceNorm: behind a linear layer, or where a channel of an image is one value. */
+const NO_INSTANCE = /\(instanceNorm\): [Ee]xpected/;
 
 /** The message without the name of the call that it begins with: nobody made that call here. */
 export function plainMessage({ message }: Failure): string {
@@ -58,6 +67,9 @@ export function plainMessage({ message }: Failure): string {
 
 /** What to do about a failure, where the failure is one that the settings can mend. */
 export function remedy(failure: Failure, batch: number, trainImages: number): string {
+  if (isAboutNorm(failure)) {
+    return 'InstanceNorm normalizes each channel of an image on its own and needs several values there. This network comes down to one: take the small CNN, the residual network, or another normalization.';
+  }
   if (!ONE_VALUE.test(failure.message)) return '';
   if (batch > 1 && trainImages % batch === 1) {
     return `The last batch of an epoch is left with one image, for ${trainImages} = ${Math.floor(trainImages / batch)} × ${batch} + 1. In PyTorch, DataLoader(drop_last=True) leaves it out; here, take another batch size.`;
@@ -68,4 +80,9 @@ export function remedy(failure: Failure, batch: number, trainImages: number): st
 /** Failures that come from the batch size belong beside its control. */
 export function isAboutBatchSize(failure: Failure): boolean {
   return ONE_VALUE.test(failure.message);
+}
+
+/** Failures that come from a normalization that the network has no place for belong beside the normalizations. */
+export function isAboutNorm(failure: Failure): boolean {
+  return NO_INSTANCE.test(failure.message);
 }

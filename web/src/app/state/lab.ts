@@ -67,6 +67,7 @@ export const Lab = createModel(() => {
 
   let client: Client | null = null;
   let runId = 0;
+  let startedId = 0;
   let silence: ReturnType<typeof setTimeout> | undefined;
 
   function open(): void {
@@ -145,12 +146,15 @@ export const Lab = createModel(() => {
       case 'started': {
         const { stepsPerEpoch, parameters, layers } = event;
         run.value = { stepsPerEpoch, parameters, layers };
+        startedId = event.run;
         break;
       }
       case 'progress': {
         const { phase, step, epoch, imagesPerSecond, evaluating, failure } = event;
         progress.value = { phase, step, epoch, imagesPerSecond, evaluating, failure };
         asked.value = null;
+        // No run could be made: what is known of the one before does not describe it.
+        if (startedId !== runId) run.value = null;
         if (event.losses.length > 0) {
           history.peek().pushSteps(step, event.losses, event.accuracies);
           revision.value++;

@@ -78,7 +78,9 @@ function runSentence({ progress, asked, note, run, config }: StatusParts): Statu
         key,
         sentence: `Diverged: the loss stopped being a finite number at step ${count(step)}. Lower the learning rate${config.norm === 'none' ? ' or choose a normalization' : ' and reset'}.`,
       };
-    case 'failed':
-      return { key, sentence: `Stopped at step ${count(step)}: ${failure ? plainMessage(failure) : 'unknown error'}` };
+    case 'failed': {
+      const what = run ? `Stopped at step ${count(step)}` : 'Cannot start';
+      return { key, sentence: `${what}: ${failure ? plainMessage(failure) : 'unknown error'}` };
+    }
   }
 }
