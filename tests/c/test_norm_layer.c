@@ -340,6 +340,7 @@ TEST(without_running_statistics) {
 TEST(any_channels_without_tensors) {
   seed_data(8);
   nl_norm *instance = instance_norm(4, 2, false, false), *batch = NORM_LAYER("batchNorm", 4, 2, 1e-5, 0.1, 0, 0, 0, 1);
+  nl_norm *group = NORM_LAYER("groupNorm", 4, 0, 2, 1e-5, 0, 1);
   for (int32_t c = 1; c <= 6; c++) {
     const ref_layout instances = ref_instance_layout(3, c, 4), channels = ref_batch_layout(3, c, 4);
     const ref_layout one = ref_instance_layout(1, c, 4);
@@ -347,10 +348,14 @@ TEST(any_channels_without_tensors) {
       check_layer(instance, &instances, (int32_t[]){3, c, 2, 2}, 4, mode, 1e-5, false);
       check_layer(instance, &one, (int32_t[]){c, 4, 1}, 3, mode, 1e-5, false);
       check_layer(batch, &channels, (int32_t[]){3, c, 2, 2}, 4, mode, 1e-5, false);
+      if (c % 2 != 0) continue;
+      const ref_layout groups = ref_group_layout(3, c, 4, 2);
+      check_layer(group, &groups, (int32_t[]){3, c, 2, 2}, 4, mode, 1e-5, false);
     }
   }
   nl_norm_destroy(instance);
   nl_norm_destroy(batch);
+  nl_norm_destroy(group);
 }
 
 /* ---- sizes ---- */
