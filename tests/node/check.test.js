@@ -401,6 +401,7 @@ describe('options', () => {
       [{ mode: 'test' }, 'argument', "mode: expected 'train' or 'eval', got 'test'"],
       [{ samples: 0 }, 'argument', 'samples: expected an integer >= 1, got 0'],
       [{ batchSize: 0 }, 'argument', 'batchSize: expected an integer >= 1'],
+      [{ batchSize: 2 ** 31 - 1 }, 'memory', 'a batch of 2147483647 holds'],
       [{ seed: -1 }, 'argument', 'seed: expected an integer'],
       [{ tolerance: -1 }, 'argument', 'tolerance: expected a number >= 0, got -1'],
       [{ tolerance: Number.NaN }, 'argument', 'tolerance'],

@@ -9,6 +9,10 @@ const folder = fileURLToPath(new URL('../../examples/', import.meta.url));
 
 /** What each example prints. */
 const EXPECTED = {
+  'check-gradients.mjs': [
+    /^as it is: all right\n(\S+ +\d\.\de-\d+ *\n){9}one element flipped: WRONG\n/,
+    /^3\.body\.0\.weight +\d\.\de[-+]\d+ at \[1,5,0,1\]: -?\d.*, expected -?\d/m,
+  ],
   'layer.mjs': [
     /^y +-1\.3416 +-1\.3416 +-0\.4472 /m,
     /^running_mean +0\.2500? /m,

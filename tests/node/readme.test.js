@@ -24,23 +24,26 @@ function run(args, input) {
 
 test('the programs of the README work as pasted', () => {
   const programs = blocks('js');
-  assert.equal(programs.length, 2);
-  const [training, layer] = programs.map((code) => run(['--input-type=module', '-'], code));
+  assert.equal(programs.length, 3);
+  const [training, layer, check] = programs.map((code) => run(['--input-type=module', '-'], code));
   const accuracies = [...training.matchAll(/accuracy: (0\.\d+)/g)].map(([, value]) => Number(value));
   assert.equal(accuracies.length, 2);
   assert.ok(accuracies[0] > 0.7, `eval mode: ${accuracies[0]}`);
   assert.ok(accuracies[1] < accuracies[0], 'batches of two are worse off');
   assert.match(layer, /Float32Array\(8\)/);
+  assert.match(check, /^0\.weight \d.*\n9\.bias .*\nall right\n$/s);
 });
 
 test('the commands of the README work as pasted', () => {
   const commands = blocks('sh')
     .flatMap((block) => block.trim().split('\n'))
     .filter((line) => line.startsWith('node '));
-  assert.equal(commands.length, 2);
+  assert.equal(commands.length, 3);
   for (const command of commands) {
+    const args = command.split(' ').slice(1);
+    const trains = args[1] !== 'check';
     // A tenth of the data: what is tested is the command, not the patience.
-    const output = run([...command.split(' ').slice(1), '--limit', '1000', '--quiet']);
-    assert.match(output, /test accuracy/);
+    const output = run([...args, ...(trains ? ['--limit', '1000'] : []), '--quiet']);
+    assert.match(output, trains ? /test accuracy/ : /\nok: every error is within 0\.001\n$/);
   }
 });

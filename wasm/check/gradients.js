@@ -49,6 +49,9 @@ const FLOOR = 0.01;
 /** What the engine's values are off at most from float64's, relative to a layer's root mean square. */
 const ROUNDING = 4e-6;
 
+/** Values that a batch may hold: half a gigabyte of float64. */
+const MOST_VALUES = 2 ** 26;
+
 /** How many batches of noise are drawn in search of one without undecided branches. */
 const DRAWS = 16;
 
@@ -159,6 +162,10 @@ function read(model, options) {
   }
   const given = x === undefined ? null : checkBatch(call, 'x', x, model.input);
   const n = given?.n ?? checkInteger(call, 'batchSize', batchSize, 1);
+  const values = n * sizeOf(model.input);
+  if (values > MOST_VALUES) {
+    throw new NormlabError('memory', `${call}: a batch of ${n} holds ${values} values, of ${MOST_VALUES} at most`);
+  }
   return {
     given,
     labels: labels === undefined ? null : checkLabels(call, labels, n, model.classes),

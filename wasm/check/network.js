@@ -82,10 +82,17 @@ export class Network {
    */
   forward(x, labels) {
     this.#labels = labels;
-    this.#values = [new Float64Array(x)];
-    for (const { inputs, layer, tensors } of this.#nodes.slice(1)) {
-      const [a, b] = inputs.map((node) => this.#values[node]);
-      this.#values.push(layer ? layer.forward(a, tensors) : sum(a, b));
+    try {
+      this.#values = [new Float64Array(x)];
+      for (const { inputs, layer, tensors } of this.#nodes.slice(1)) {
+        const [a, b] = inputs.map((node) => this.#values[node]);
+        this.#values.push(layer ? layer.forward(a, tensors) : sum(a, b));
+      }
+    } catch (error) {
+      // What an array that is too large is answered with.
+      if (!(error instanceof RangeError)) throw error;
+      const message = `checkGradients: a batch of ${labels.length} needs more memory than there is (${error.message})`;
+      throw new NormlabError('memory', message, { cause: error });
     }
   }
 

@@ -75,7 +75,7 @@ function fit({ kind, a, b, c, yes, also, eps }, shape, n, inner, before) {
       return norm({ numGroups, affine: yes, bias: also });
     }
     case 'instanceNorm':
-      return spatial === 1 ? null : norm({ affine: yes, trackRunningStats: false });
+      return spatial === 1 ? null : norm({ affine: yes, trackRunningStats: also });
     case 'layerNorm':
     case 'rmsNorm': {
       const normalizedShape = also ? shape : shape.slice(a % shape.length);
