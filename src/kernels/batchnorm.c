@@ -102,7 +102,7 @@ nl_status nl_batchnorm_forward_eval(float *y, double *mean, double *invstd, cons
     mean[j] = running_mean[j];
     invstd[j] = 1 / sqrt(running_var[j] + eps);
   }
-  apply(y, x, mean, invstd, weight, bias, n, c, s);
+  if (n > 0 && s > 0) apply(y, x, mean, invstd, weight, bias, n, c, s);
   return NL_OK;
 }
 

@@ -19,7 +19,7 @@ const int32_t nl_layer_type_count = sizeof nl_layer_types / sizeof *nl_layer_typ
 static bool is_integer(double value) { return value == floor(value) && fabs(value) <= INT32_MAX; }
 
 static nl_status check_value(const nl_layer_type *type, const nl_setting *setting, double value) {
-  if (setting->nullable && isnan(value)) return NL_OK;
+  if (setting->nullable && setting->kind != NL_DIMS && isnan(value)) return NL_OK;
   switch (setting->kind) {
   case NL_INT:
   case NL_PAIR:

@@ -90,6 +90,12 @@ nl_status nl_norm_reserve(nl_norm *norm, int32_t stats) {
   return NL_OK;
 }
 
+nl_status nl_norm_check_channels(const nl_norm *norm, int32_t channels, const int32_t *shape, int32_t ndim) {
+  NL_CHECK(channels >= 1, NL_SHAPE, "%s: expected at least 1 channel, got input size %S", norm->type->name, shape,
+           ndim);
+  return NL_OK;
+}
+
 int32_t nl_norm_product(const int32_t *shape, int32_t from, int32_t ndim) {
   int32_t product = 1;
   for (int32_t i = from; i < ndim; i++) product *= shape[i];
@@ -133,6 +139,8 @@ nl_status nl_norm_fit_trailing(const nl_norm *norm, nl_extent *extent, const int
 }
 
 nl_status nl_norm_forward(nl_norm *norm, float *y, const float *x, const int32_t *shape, int32_t ndim, int32_t mode) {
+  NL_CHECK(mode == NL_EVAL || mode == NL_TRAIN || mode == NL_PROBE, NL_ARGUMENT, "%s: there is no mode %d",
+           norm->type->name, mode);
   NL_CHECK(ndim >= 0 && ndim <= NL_MAX_DIMS, NL_SHAPE, "%s: a tensor has at most %d dimensions, got %d",
            norm->type->name, NL_MAX_DIMS, ndim);
   nl_extent extent;

@@ -50,6 +50,8 @@ void nl_norm_reset(nl_norm *norm);
 /* What layers over trailing dimensions share. dims: a normalizedShape setting, NaN for the whole `sample`. */
 nl_status nl_norm_configure_trailing(nl_norm *norm, const double *dims, const int32_t *sample, int32_t ndim);
 nl_status nl_norm_fit_trailing(const nl_norm *norm, nl_extent *extent, const int32_t *shape, int32_t ndim);
+/* Layers over channels need one, also where they have no tensors of that size. */
+nl_status nl_norm_check_channels(const nl_norm *norm, int32_t channels, const int32_t *shape, int32_t ndim);
 /* The product of shape [ndim] from dimension `from` on. */
 int32_t nl_norm_product(const int32_t *shape, int32_t from, int32_t ndim);
 

@@ -40,6 +40,7 @@ static nl_status fit(const nl_norm *norm, nl_extent *extent, const int32_t *shap
   else if (norm->size[NL_WEIGHT])
     NL_CHECK(shape[1] == norm->features, NL_SHAPE, "weight should contain %d elements not %d", shape[1],
              norm->features);
+  NL_TRY(nl_norm_check_channels(norm, shape[1], shape, ndim));
   const int32_t spatial = nl_norm_product(shape, 2, ndim);
   if (uses_batch_stats(norm, mode)) {
     NL_CHECK((int64_t)shape[0] * spatial != 1, NL_SHAPE,

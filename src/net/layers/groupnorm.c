@@ -32,6 +32,7 @@ static nl_status fit(const nl_norm *norm, nl_extent *extent, const int32_t *shap
            "Expected weight to be a vector of size equal to the number of channels in input, but got weight of shape "
            "[%d] and input of shape %S",
            norm->features, shape, ndim);
+  NL_TRY(nl_norm_check_channels(norm, shape[1], shape, ndim));
   const int32_t spatial = nl_norm_product(shape, 2, ndim);
   NL_CHECK((int64_t)shape[0] * spatial * (shape[1] / norm->groups) != 1, NL_SHAPE,
            "Expected more than 1 value per channel when training, got input size %S", shape, ndim);

@@ -36,6 +36,7 @@ static nl_status fit(const nl_norm *norm, nl_extent *extent, const int32_t *shap
   NL_CHECK(batched[1] == norm->features || !any_tensor, NL_SHAPE,
            "expected input's size at dim=%d to match num_features (%d), but got: %d.", channel_dim, norm->features,
            batched[1]);
+  NL_TRY(nl_norm_check_channels(norm, batched[1], shape, ndim));
   const int32_t spatial = nl_norm_product(batched, 2, ndim + ahead);
   if (uses_instance_stats(norm, mode)) {
     NL_CHECK(spatial != 1, NL_SHAPE, "Expected more than 1 spatial element when training, got input size %S", batched,
