@@ -33,6 +33,13 @@ static inline v4 v4_max(v4 a, v4 b) {
 /** Lanes of a where gate > 0, zero elsewhere. */
 static inline v4 v4_where_positive(v4 gate, v4 a) { V4_EACH(gate.f[i] > 0 ? a.f[i] : 0.0f); }
 
+/** The rows of a 4 x 4 matrix become its columns. */
+static inline void v4_transpose(v4 *a, v4 *b, v4 *c, v4 *d) {
+  v4 *rows[4] = {a, b, c, d}, before[4] = {*a, *b, *c, *d};
+  for (int i = 0; i < 4; i++)
+    for (int j = 0; j < 4; j++) rows[i]->f[j] = before[j].f[i];
+}
+
 static inline d4 d4_zero(void) { D4_EACH(0 * i); }
 /** a + v, lane by lane, in float64. */
 static inline d4 d4_add(d4 a, v4 v) { D4_EACH(a.f[i] + (double)v.f[i]); }

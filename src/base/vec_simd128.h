@@ -37,6 +37,16 @@ static inline v4 v4_max(v4 a, v4 b) { return wasm_f32x4_max(a, b); }
 /** Lanes of a where gate > 0, zero elsewhere. */
 static inline v4 v4_where_positive(v4 gate, v4 a) { return wasm_v128_and(wasm_f32x4_gt(gate, wasm_f32x4_splat(0)), a); }
 
+/** The rows of a 4 x 4 matrix become its columns. */
+static inline void v4_transpose(v4 *a, v4 *b, v4 *c, v4 *d) {
+  const v4 ab = wasm_i32x4_shuffle(*a, *b, 0, 4, 1, 5), AB = wasm_i32x4_shuffle(*a, *b, 2, 6, 3, 7);
+  const v4 cd = wasm_i32x4_shuffle(*c, *d, 0, 4, 1, 5), CD = wasm_i32x4_shuffle(*c, *d, 2, 6, 3, 7);
+  *a = wasm_i32x4_shuffle(ab, cd, 0, 1, 4, 5);
+  *b = wasm_i32x4_shuffle(ab, cd, 2, 3, 6, 7);
+  *c = wasm_i32x4_shuffle(AB, CD, 0, 1, 4, 5);
+  *d = wasm_i32x4_shuffle(AB, CD, 2, 3, 6, 7);
+}
+
 static inline d4 d4_zero(void) { return (d4){wasm_f64x2_splat(0), wasm_f64x2_splat(0)}; }
 static inline v128_t v4_upper(v4 v) { return wasm_i32x4_shuffle(v, v, 2, 3, 2, 3); }
 /** a + v, lane by lane, in float64. */

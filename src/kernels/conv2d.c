@@ -2,10 +2,10 @@
  * Convolution as matrix products over one sample at a time. The sample's windows are laid out as columns,
  *   col [K, P], K = C * KH * KW, P = OH * OW,
  * and then, with weight as [O, K]:  y [O, P] = weight col;  dweight += dy col^T;  dcol = weight^T dy, folded back to dx.
- * A 1 x 1 window with stride 1 is its own col.
+ * A 1 x 1 window with stride 1 is its own col. Stride 1 otherwise goes without columns where that pays: conv2d_direct.c.
  */
 #include "base/vec.h"
-#include "kernels/kernels.h"
+#include "kernels/conv2d_direct.h"
 #include "kernels/moments.h"
 
 #include <string.h>
@@ -25,8 +25,28 @@ static bool is_pointwise(const nl_window *w) {
          w->padding[1] == 0;
 }
 
-size_t nl_conv2d_work(const nl_window *w) {
-  return nl_gemm_work() + (is_pointwise(w) ? 0 : (size_t)rows_of(w) * columns_of(w));
+/* The gradient of the input as a convolution of dy with the weights turned round, which margins make possible. */
+static bool turns_round(nl_window *back, const nl_window *w, int32_t o) {
+  *back = (nl_window){.channels = o,
+                      .height = w->out_height,
+                      .width = w->out_width,
+                      .out_height = w->height,
+                      .out_width = w->width,
+                      .kernel = {w->kernel[0], w->kernel[1]},
+                      .stride = {w->stride[0], w->stride[1]},
+                      .padding = {w->kernel[0] - 1 - w->padding[0], w->kernel[1] - 1 - w->padding[1]}};
+  return back->padding[0] >= 0 && back->padding[1] >= 0 && nl_direct_pays(back, w->channels);
+}
+
+static size_t at_least(size_t a, size_t b) { return a > b ? a : b; }
+
+size_t nl_conv2d_work(const nl_window *w, int32_t o) {
+  if (is_pointwise(w)) return nl_gemm_work();
+  nl_window back;
+  const size_t columns = nl_gemm_work() + (size_t)rows_of(w) * columns_of(w);
+  size_t work = nl_direct_pays(w, o) ? nl_direct_work(w, o) : columns;
+  work = at_least(work, turns_round(&back, w, o) ? nl_direct_work(&back, w->channels) : columns);
+  return at_least(work, nl_direct_weight_fits(w, o) ? nl_direct_weight_work(w, o) : columns);
 }
 
 /* Output columns [*from, *to) whose input column ox * stride + offset lies inside the image. */
@@ -105,6 +125,10 @@ static void fold(float *dx, const float *col, const nl_window *w) {
 nl_status nl_conv2d_forward(float *y, const float *x, const float *weight, const float *bias, float *work, int32_t n,
                             int32_t o, const nl_window *w) {
   NL_TRY(check("nl_conv2d_forward", n, o, w));
+  if (!is_pointwise(w) && nl_direct_pays(w, o)) {
+    nl_direct_forward(y, x, weight, bias, false, work, n, o, w);
+    return NL_OK;
+  }
   const int32_t k = rows_of(w), p = columns_of(w);
   float *col = work + nl_gemm_work();
   for (int32_t i = 0; i < n; i++, x += sample_of(w), y += (size_t)o * p) {
@@ -124,13 +148,22 @@ nl_status nl_conv2d_backward(float *dx, float *dweight, float *dbias, const floa
   NL_TRY(check("nl_conv2d_backward", n, o, w));
   const int32_t k = rows_of(w), p = columns_of(w);
   float *col = work + nl_gemm_work();
+  nl_window back;
+  if (dweight && !is_pointwise(w) && nl_direct_weight_fits(w, o)) {
+    nl_direct_weight(dweight, dy, x, work, n, o, w);
+    dweight = NULL;
+  }
+  if (dx && !is_pointwise(w) && turns_round(&back, w, o)) {
+    nl_direct_forward(dx, dy, weight, NULL, true, work, n, w->channels, &back);
+    dx = NULL;
+  }
   if (dweight) memset(dweight, 0, (size_t)o * k * sizeof *dweight);
   for (int32_t j = 0; dbias && j < o; j++) {
     double sum = 0;
     for (int32_t i = 0; i < n; i++) sum += nl_sum(dy + ((size_t)i * o + j) * p, p);
     dbias[j] = (float)sum;
   }
-  for (int32_t i = 0; i < n; i++) {
+  for (int32_t i = 0; (dx || dweight) && i < n; i++) {
     const float *xi = x + i * sample_of(w), *dyi = dy + (size_t)i * o * p;
     if (dweight) {
       if (!is_pointwise(w)) unfold(col, xi, w);

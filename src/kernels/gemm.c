@@ -20,10 +20,38 @@ size_t nl_gemm_work(void) { return (size_t)MC * KC + (size_t)KC * NC; }
 
 static int32_t at_most(int32_t a, int32_t b) { return a < b ? a : b; }
 
+/* to [k, pitch], its first four columns: four lines of k values, `line` apart, of which one or the other step is 1. */
+static void pack_four(float *to, int32_t pitch, const float *from, int32_t line, int32_t step, int32_t k) {
+  int32_t p = 0;
+  if (line == 1) {
+    for (; p < k; p++, from += step) v4_store(to + (ptrdiff_t)p * pitch, v4_load(from));
+    return;
+  }
+  const float *f1 = from + line, *f2 = f1 + line, *f3 = f2 + line;
+  for (; p + 4 <= k; p += 4, to += 4 * (ptrdiff_t)pitch) {
+    v4 a = v4_load(from + p), b = v4_load(f1 + p), c = v4_load(f2 + p), d = v4_load(f3 + p);
+    v4_transpose(&a, &b, &c, &d);
+    v4_store(to, a);
+    v4_store(to + pitch, b);
+    v4_store(to + 2 * (ptrdiff_t)pitch, c);
+    v4_store(to + 3 * (ptrdiff_t)pitch, d);
+  }
+  for (; p < k; p++, to += pitch) {
+    to[0] = from[p];
+    to[1] = f1[p];
+    to[2] = f2[p];
+    to[3] = f3[p];
+  }
+}
+
 /* panels [ceil(m / MR), k, MR] */
 static void pack_a(float *panels, nl_matrix a, int32_t m, int32_t k) {
   for (int32_t i = 0; i < m; i += MR, panels += (size_t)k * MR) {
     int32_t rows = at_most(MR, m - i);
+    if (rows == MR && (a.col == 1 || a.row == 1)) {
+      pack_four(panels, MR, a.data + (ptrdiff_t)i * a.row, a.row, a.col, k);
+      continue;
+    }
     for (int32_t r = 0; r < MR; r++) {
       const float *from = a.data + (ptrdiff_t)(i + r) * a.row;
       if (r < rows)
@@ -44,6 +72,9 @@ static void pack_b(float *panels, nl_matrix b, int32_t n, int32_t k) {
         v4_store(panels + p * NR, v4_load(from));
         v4_store(panels + p * NR + 4, v4_load(from + 4));
       }
+    } else if (b.row == 1 && cols == NR) {
+      pack_four(panels, NR, from, b.col, 1, k);
+      pack_four(panels + 4, NR, from + 4 * (ptrdiff_t)b.col, b.col, 1, k);
     } else {
       for (int32_t p = 0; p < k; p++)
         for (int32_t c = 0; c < NR; c++)

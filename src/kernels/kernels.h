@@ -108,8 +108,8 @@ typedef struct {
 /** Fills in the output size; NL_SHAPE where the window does not fit the padded input. */
 nl_status nl_window_fit(nl_window *window);
 
-/** Floats of scratch for the two functions below. */
-size_t nl_conv2d_work(const nl_window *window);
+/** Floats of scratch for the two functions below, with `o` output channels. */
+size_t nl_conv2d_work(const nl_window *window, int32_t o);
 /** y [N, O, OH, OW] = cross-correlation of x [N, C, H, W] with weight [O, C, KH, KW], plus bias [O] or NULL. */
 nl_status nl_conv2d_forward(float *y, const float *x, const float *weight, const float *bias, float *work, int32_t n,
                             int32_t o, const nl_window *window);

@@ -143,7 +143,7 @@ TEST(conv2d) {
       const double *wide_x = widened(x, x_size), *wide_weight = widened(weight, weight_size);
       const ref want = ref_conv2d_forward(wide_x, wide_weight, widened(bias, w->out), w);
       const ref_gradient g = ref_conv2d_backward(widened(dy, y_size), wide_x, wide_weight, w);
-      float *y = normals(y_size, 0, 9), *work = floats((int64_t)nl_conv2d_work(&window));
+      float *y = normals(y_size, 0, 9), *work = floats((int64_t)nl_conv2d_work(&window, w->out));
       CHECK_OK(nl_conv2d_forward(y, x, weight, bias, work, w->n, w->out, &window));
       check_close(NAMED("conv2d %d: y", i), y, want.value, want.error, y_size);
       for (int wanted = 1; wanted < 8; wanted++) {
@@ -159,11 +159,41 @@ TEST(conv2d) {
     }
 }
 
+/* Positions that are computed only to be dropped must leave nothing behind. */
+TEST(conv2d_keeps_nan_in_its_windows) {
+  seed_data(9);
+  for (int i = 0; i < COUNT_OF(conv_shapes); i++) {
+    const ref_window *w = &conv_shapes[i];
+    const nl_window window = window_of(w);
+    const int64_t x_size = (int64_t)w->n * w->c * w->h * w->w;
+    const int64_t weight_size = (int64_t)w->out * w->c * w->kernel_h * w->kernel_w;
+    const int64_t y_size = (int64_t)w->n * w->out * window.out_height * window.out_width;
+    float *x = normals(x_size, 0, 1), *mark = floats(x_size), *ones = floats(weight_size), *dy = floats(y_size);
+    const int64_t corners[] = {w->w - 1, (int64_t)(w->h - 1) * w->w};
+    for (int64_t k = 0; k < x_size; k++) mark[k] = 0;
+    for (int64_t k = 0; k < weight_size; k++) ones[k] = 1;
+    for (int64_t k = 0; k < y_size; k++) dy[k] = 1;
+    for (int k = 0; k < COUNT_OF(corners); k++) {
+      x[corners[k]] = NAN;
+      mark[corners[k]] = 1;
+    }
+    const ref seen = ref_conv2d_forward(widened(mark, x_size), widened(ones, weight_size), NULL, w);
+    const ref_gradient used =
+        ref_conv2d_backward(widened(dy, y_size), widened(mark, x_size), widened(ones, weight_size), w);
+    float *y = floats(y_size), *dweight = floats(weight_size);
+    float *work = floats((int64_t)nl_conv2d_work(&window, w->out));
+    CHECK_OK(nl_conv2d_forward(y, x, ones, NULL, work, w->n, w->out, &window));
+    CHECK_OK(nl_conv2d_backward(NULL, dweight, NULL, dy, x, ones, work, w->n, w->out, &window));
+    for (int64_t k = 0; k < y_size; k++) assert_int_equal(isnan(y[k]), seen.value[k] != 0);
+    for (int64_t k = 0; k < weight_size; k++) assert_int_equal(isnan(dweight[k]), used.dweight.value[k] != 0);
+  }
+}
+
 /* Cross-correlation, not convolution with a flipped kernel; and no samples are none. */
 TEST(conv2d_by_hand) {
   const nl_window window = window_of(&(ref_window){1, 1, 2, 3, 1, 1, 2, 1, 1, 0, 0});
   const float x[] = {1, 2, 3, 4, 5, 6}, weight[] = {10, 1}, bias[] = {0.5f};
-  float y[4], *work = floats((int64_t)nl_conv2d_work(&window)), dweight[] = {7, 7}, dbias[] = {7};
+  float y[4], *work = floats((int64_t)nl_conv2d_work(&window, 1)), dweight[] = {7, 7}, dbias[] = {7};
   CHECK_OK(nl_conv2d_forward(y, x, weight, bias, work, 1, 1, &window));
   check_same("y", y, (float[]){12.5f, 23.5f, 45.5f, 56.5f}, 4);
   CHECK_OK(nl_conv2d_forward(NULL, NULL, weight, bias, work, 0, 1, &window));
@@ -228,6 +258,7 @@ int main(void) {
       CASE(linear),
       CASE(conv2d),
       CASE(conv2d_by_hand),
+      CASE(conv2d_keeps_nan_in_its_windows),
       CASE(bad_arguments),
       CASE(windows_that_do_not_fit),
       CASE(window_message_with_large_padding),

@@ -66,6 +66,16 @@ TEST(not_a_number) {
   check_same("a closed gate gives 0 whatever is behind it", got, (float[]){0, 0, NAN, 4}, 4);
 }
 
+TEST(transpose) {
+  float in[16], got[16];
+  v4 row[4];
+  for (int i = 0; i < 16; i++) in[i] = (float)i;
+  for (int i = 0; i < 4; i++) row[i] = v4_load(in + 4 * i);
+  v4_transpose(&row[0], &row[1], &row[2], &row[3]);
+  for (int i = 0; i < 4; i++) v4_store(got + 4 * i, row[i]);
+  for (int i = 0; i < 16; i++) assert_true(got[i] == in[i % 4 * 4 + i / 4]);
+}
+
 /* Heap blocks of exactly n values: AddressSanitizer sees a load or store beyond. */
 TEST(tails) {
   for (int n = 0; n < 4; n++) {
@@ -115,6 +125,7 @@ TEST(float64_lanes) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {CASE(arithmetic), CASE(not_a_number), CASE(tails), CASE(float64_lanes)};
+  const struct CMUnitTest tests[] = {CASE(arithmetic), CASE(not_a_number), CASE(transpose), CASE(tails),
+                                     CASE(float64_lanes)};
   return cmocka_run_group_tests_name("vec", tests, NULL, NULL);
 }

@@ -27,7 +27,7 @@ static nl_status setup(nl_model *model, nl_node *node, const double *args) {
   const int64_t rows = (int64_t)in[0] * node->window.kernel[0] * node->window.kernel[1];
   NL_CHECK(columns <= NL_MOST_VALUES / 2 / rows, NL_MEMORY, "out of memory: %g windows of %g values are too many",
            (double)columns, (double)rows);
-  node->work_size = nl_conv2d_work(&node->window);
+  node->work_size = nl_conv2d_work(&node->window, node->features);
   node->shape[0] = node->features;
   node->shape[1] = node->window.out_height;
   node->shape[2] = node->window.out_width;
