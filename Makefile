@@ -19,7 +19,7 @@ say = @printf '  %-8s %s\n' '$(1)' '$(2)' >&2
 SETUP = TOOLCHAIN='$(TOOLCHAIN)' wasm/tools/setup.sh
 
 .PHONY: help start dev build modules types page dist data test test-c test-mutants fuzz test-node test-browser check format bench \
-  bench-browser size clean FORCE
+  bench-browser bench-peers size clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -264,6 +264,9 @@ bench: modules node_modules/.package-lock.json ## measure in Node, a JSON line e
 
 bench-browser: build setup-browsers ## measure in Chromium, a JSON line each (ARGS)
 	@$(NODE) tests/bench/browser.mjs $(ARGS)
+
+bench-peers: modules node_modules/.package-lock.json ## measure beside PyTorch where it is installed, with ratios (ARGS)
+	@$(NODE) tests/bench/peers.mjs $(ARGS)
 
 size: build ## bytes of the modules and the page, raw and after gzip
 	@node wasm/tools/size.mjs $(MODULES) dist/site

@@ -33,6 +33,18 @@ static inline v4 v4_max(v4 a, v4 b) {
 /** Lanes of a where gate > 0, zero elsewhere. */
 static inline v4 v4_where_positive(v4 gate, v4 a) { V4_EACH(gate.f[i] > 0 ? a.f[i] : 0.0f); }
 
+/** Lanes 0, 2 and 1, 3 of a, then of b. */
+static inline v4 v4_even(v4 a, v4 b) { V4_EACH(i < 2 ? a.f[2 * i] : b.f[2 * i - 4]); }
+static inline v4 v4_odd(v4 a, v4 b) { V4_EACH(i < 2 ? a.f[2 * i + 1] : b.f[2 * i - 3]); }
+/** Lanes of yes where a is larger than b or no number, lanes of no elsewhere. */
+static inline v4 v4_where_leads(v4 a, v4 b, v4 yes, v4 no) {
+  V4_EACH(a.f[i] > b.f[i] || a.f[i] != a.f[i] ? yes.f[i] : no.f[i]);
+}
+/** Lanes that are whole numbers, as such. */
+static inline void v4_store_int(int32_t *p, v4 a) {
+  for (int i = 0; i < 4; i++) p[i] = (int32_t)a.f[i];
+}
+
 /** The rows of a 4 x 4 matrix become its columns. */
 static inline void v4_transpose(v4 *a, v4 *b, v4 *c, v4 *d) {
   v4 *rows[4] = {a, b, c, d}, before[4] = {*a, *b, *c, *d};

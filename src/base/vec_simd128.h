@@ -37,6 +37,16 @@ static inline v4 v4_max(v4 a, v4 b) { return wasm_f32x4_max(a, b); }
 /** Lanes of a where gate > 0, zero elsewhere. */
 static inline v4 v4_where_positive(v4 gate, v4 a) { return wasm_v128_and(wasm_f32x4_gt(gate, wasm_f32x4_splat(0)), a); }
 
+/** Lanes 0, 2 and 1, 3 of a, then of b. */
+static inline v4 v4_even(v4 a, v4 b) { return wasm_i32x4_shuffle(a, b, 0, 2, 4, 6); }
+static inline v4 v4_odd(v4 a, v4 b) { return wasm_i32x4_shuffle(a, b, 1, 3, 5, 7); }
+/** Lanes of yes where a is larger than b or no number, lanes of no elsewhere. */
+static inline v4 v4_where_leads(v4 a, v4 b, v4 yes, v4 no) {
+  return wasm_v128_bitselect(yes, no, wasm_v128_or(wasm_f32x4_gt(a, b), wasm_f32x4_ne(a, a)));
+}
+/** Lanes that are whole numbers, as such. */
+static inline void v4_store_int(int32_t *p, v4 a) { wasm_v128_store(p, wasm_i32x4_trunc_sat_f32x4(a)); }
+
 /** The rows of a 4 x 4 matrix become its columns. */
 static inline void v4_transpose(v4 *a, v4 *b, v4 *c, v4 *d) {
   const v4 ab = wasm_i32x4_shuffle(*a, *b, 0, 4, 1, 5), AB = wasm_i32x4_shuffle(*a, *b, 2, 6, 3, 7);

@@ -60,6 +60,9 @@ TEST(not_a_number) {
   check_same("max", got, (float[]){NAN, NAN, NAN, -1}, 4);
   lanes_of(got, v4_max(v4_load((float[]){NAN, -3, 3, -INFINITY}), v4_splat(0)));
   check_same("relu", got, (float[]){NAN, 0, 3, 0}, 4);
+  lanes_of(got, v4_where_leads(v4_load((float[]){NAN, 1, 2, 3}), v4_load((float[]){9, NAN, 2, 1}), v4_splat(7),
+                               v4_splat(8)));
+  check_same("NaN leads, and is not overtaken", got, (float[]){7, 8, 8, 7}, 4);
   lanes_of(got, v4_where_positive(a, v4_splat(5)));
   check_same("a gate that is no number is closed", got, (float[]){0, 5, 0, 0}, 4);
   lanes_of(got, v4_where_positive(v4_load((float[]){-1, 0, 1, 1}), v4_load((float[]){NAN, NAN, NAN, 4})));
@@ -68,9 +71,16 @@ TEST(not_a_number) {
 
 TEST(transpose) {
   float in[16], got[16];
+  int32_t whole[4];
   v4 row[4];
   for (int i = 0; i < 16; i++) in[i] = (float)i;
   for (int i = 0; i < 4; i++) row[i] = v4_load(in + 4 * i);
+  lanes_of(got, v4_even(row[0], row[1]));
+  check_same("even", got, (float[]){0, 2, 4, 6}, 4);
+  lanes_of(got, v4_odd(row[0], row[1]));
+  check_same("odd", got, (float[]){1, 3, 5, 7}, 4);
+  v4_store_int(whole, v4_load((float[]){0, 1, 16777215, -3}));
+  assert_memory_equal(whole, ((int32_t[]){0, 1, 16777215, -3}), sizeof whole);
   v4_transpose(&row[0], &row[1], &row[2], &row[3]);
   for (int i = 0; i < 4; i++) v4_store(got + 4 * i, row[i]);
   for (int i = 0; i < 16; i++) assert_true(got[i] == in[i % 4 * 4 + i / 4]);
