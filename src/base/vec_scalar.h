@@ -57,6 +57,15 @@ static inline d4 d4_zero(void) { D4_EACH(0 * i); }
 static inline d4 d4_add(d4 a, v4 v) { D4_EACH(a.f[i] + (double)v.f[i]); }
 /** a + u * v in float64, where the product of two float32 is exact. */
 static inline d4 d4_madd(d4 a, v4 u, v4 v) { D4_EACH(a.f[i] + (double)u.f[i] * (double)v.f[i]); }
+static inline d4 d4_splat(double s) { D4_EACH(s + 0 * i); }
+/** sum + (x - origin) and squares + (x - origin)^2, all in float64. */
+static inline void d4_deviate(d4 *sum, d4 *squares, v4 x, d4 origin) {
+  for (int i = 0; i < 4; i++) {
+    double d = (double)x.f[i] - origin.f[i];
+    sum->f[i] += d;
+    squares->f[i] += d * d;
+  }
+}
 static inline d4 d4_load(const double *p) { D4_EACH(p[i]); }
 static inline void d4_store(double *p, d4 a) { memcpy(p, a.f, sizeof a.f); }
 static inline double d4_get(d4 a, int lane) { return a.f[lane]; }

@@ -70,6 +70,16 @@ static inline d4 d4_madd(d4 a, v4 u, v4 v) {
   v128_t hi = wasm_f64x2_mul(wasm_f64x2_promote_low_f32x4(v4_upper(u)), wasm_f64x2_promote_low_f32x4(v4_upper(v)));
   return (d4){wasm_f64x2_add(a.lo, lo), wasm_f64x2_add(a.hi, hi)};
 }
+static inline d4 d4_splat(double s) { return (d4){wasm_f64x2_splat(s), wasm_f64x2_splat(s)}; }
+/** sum + (x - origin) and squares + (x - origin)^2, all in float64. */
+static inline void d4_deviate(d4 *sum, d4 *squares, v4 x, d4 origin) {
+  const v128_t lo = wasm_f64x2_sub(wasm_f64x2_promote_low_f32x4(x), origin.lo);
+  const v128_t hi = wasm_f64x2_sub(wasm_f64x2_promote_low_f32x4(v4_upper(x)), origin.hi);
+  sum->lo = wasm_f64x2_add(sum->lo, lo);
+  sum->hi = wasm_f64x2_add(sum->hi, hi);
+  squares->lo = wasm_f64x2_add(squares->lo, wasm_f64x2_mul(lo, lo));
+  squares->hi = wasm_f64x2_add(squares->hi, wasm_f64x2_mul(hi, hi));
+}
 static inline d4 d4_load(const double *p) { return (d4){wasm_v128_load(p), wasm_v128_load(p + 2)}; }
 static inline void d4_store(double *p, d4 a) {
   wasm_v128_store(p, a.lo);

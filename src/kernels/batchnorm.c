@@ -25,25 +25,22 @@ static void batch_moments(double *mean, double *var, const float *x, int32_t n, 
     for (int32_t j = 0; j < c; j += 4) {
       int width = c - j < 4 ? c - j : 4;
       d4 sum = d4_zero(), squares = d4_zero();
-      for (int32_t i = 0; i < n; i++) sum = d4_add(sum, v4_load_left(x + i * sample + j, width));
-      for (int k = 0; k < width; k++) mean[j + k] = d4_get(sum, k) / count;
-      nl_center center = column_center(mean + j, width);
-      for (int32_t i = 0; i < n; i++) {
-        v4 d = nl_centered(v4_load_left(x + i * sample + j, width), center);
-        squares = d4_madd(squares, d, d);
+      const d4 origin = d4_add(d4_zero(), v4_load_left(x + j, width));
+      for (int32_t i = 0; i < n; i++) d4_deviate(&sum, &squares, v4_load_left(x + i * sample + j, width), origin);
+      for (int k = 0; k < width; k++) {
+        mean[j + k] = x[j + k] + d4_get(sum, k) / count;
+        var[j + k] = nl_variance(d4_get(sum, k), d4_get(squares, k), count);
       }
-      for (int k = 0; k < width; k++) var[j + k] = d4_get(squares, k) / count;
     }
     return;
   }
+  for (int32_t j = 0; j < c; j++) mean[j] = var[j] = 0;
+  for (int32_t i = 0; i < n; i++)
+    for (int32_t j = 0; j < c; j++)
+      nl_add_moments(&mean[j], &var[j], x + i * sample + (size_t)j * s, x[(size_t)j * s], s);
   for (int32_t j = 0; j < c; j++) {
-    const float *channel = x + (size_t)j * s;
-    double sum = 0, squares = 0;
-    for (int32_t i = 0; i < n; i++) sum += nl_sum(channel + i * sample, s);
-    mean[j] = sum / count;
-    nl_center center = nl_center_at(mean[j]);
-    for (int32_t i = 0; i < n; i++) squares += nl_squared_deviation(channel + i * sample, center, s);
-    var[j] = squares / count;
+    var[j] = nl_variance(mean[j], var[j], count);
+    mean[j] = x[(size_t)j * s] + mean[j] / count;
   }
 }
 
@@ -64,14 +61,12 @@ static void apply(float *y, const float *x, const double *mean, const double *in
     }
     return;
   }
-  for (int32_t j = 0; j < c; j++) {
-    nl_center center = nl_center_at(mean[j]);
-    float scale = (float)(invstd[j] * (weight ? weight[j] : 1)), shift = bias ? bias[j] : 0;
-    for (int32_t i = 0; i < n; i++) {
+  for (int32_t i = 0; i < n; i++)
+    for (int32_t j = 0; j < c; j++) {
       size_t at = i * sample + (size_t)j * s;
-      nl_normalize(y + at, x + at, center, scale, shift, s);
+      const float scale = (float)(invstd[j] * (weight ? weight[j] : 1));
+      nl_normalize(y + at, x + at, nl_center_at(mean[j]), scale, bias ? bias[j] : 0, s);
     }
-  }
 }
 
 nl_status nl_batchnorm_forward_train(float *y, double *mean, double *invstd, float *running_mean, float *running_var,

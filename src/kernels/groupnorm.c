@@ -14,9 +14,10 @@ nl_status nl_groupnorm_forward(float *y, double *mean, double *invstd, const flo
   if (count == 0) return NL_OK;
   for (int32_t row = 0; row < n * g; row++) {
     size_t at = (size_t)row * count;
-    mean[row] = nl_sum(x + at, count) / count;
+    double var;
+    nl_moments(&mean[row], &var, x + at, count);
     nl_center center = nl_center_at(mean[row]);
-    invstd[row] = nl_invstd(nl_squared_deviation(x + at, center, count) / count, eps);
+    invstd[row] = nl_invstd(var, eps);
     for (int32_t k = 0; k < per_group; k++, at += s) {
       int32_t channel = row % g * per_group + k;
       float scale = (float)(invstd[row] * (weight ? weight[channel] : 1));

@@ -25,9 +25,8 @@ nl_status nl_instancenorm_forward(float *y, double *mean, double *invstd, float 
   for (int32_t plane = 0; plane < n * c; plane++) {
     const size_t at = (size_t)plane * s;
     const int32_t j = plane % c;
-    mean[plane] = nl_sum(x + at, s) / s;
+    nl_moments(&mean[plane], &var[plane], x + at, s);
     const nl_center center = nl_center_at(mean[plane]);
-    var[plane] = nl_squared_deviation(x + at, center, s) / s;
     const double scale = nl_invstd(var[plane], eps) * (weight ? weight[j] : 1);
     nl_normalize(y + at, x + at, center, (float)scale, bias ? bias[j] : 0, s);
   }

@@ -10,15 +10,22 @@ nl_status nl_layernorm_forward(float *y, double *mean, double *invstd, const flo
   NL_TRY(nl_check_rows("nl_layernorm_forward", m, l, eps));
   if (l == 0) return NL_OK;
   for (int32_t i = 0; i < m; i++, x += l, y += l) {
-    mean[i] = nl_sum(x, l) / l;
+    double var;
+    nl_moments(&mean[i], &var, x, l);
     nl_center center = nl_center_at(mean[i]);
-    invstd[i] = nl_invstd(nl_squared_deviation(x, center, l) / l, eps);
+    invstd[i] = nl_invstd(var, eps);
     if (!weight && !bias) {
       nl_normalize(y, x, center, (float)invstd[i], 0, l);
       continue;
     }
     v4 scale = v4_splat((float)invstd[i]);
-    for (int32_t j = 0; j < l; j += 4) {
+    int32_t j = 0;
+    if (weight && bias)
+      for (; j + 4 <= l; j += 4) {
+        v4 xhat = v4_mul(nl_centered(v4_load(x + j), center), scale);
+        v4_store(y + j, v4_madd(xhat, v4_load(weight + j), v4_load(bias + j)));
+      }
+    for (; j < l; j += 4) {
       v4 xhat = v4_mul(nl_centered(v4_load_left(x + j, l - j), center), scale);
       v4_store_left(y + j, v4_madd(xhat, load_or(weight, j, l - j, 1), load_or(bias, j, l - j, 0)), l - j);
     }

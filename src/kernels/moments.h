@@ -58,25 +58,41 @@ static inline double nl_sum(const float *x, int32_t n) {
   return d4_sum(sum) + d4_sum(other);
 }
 
-/** Sum of (x - mean)^2 over x [n]. */
-static inline double nl_squared_deviation(const float *x, nl_center mean, int32_t n) {
-  d4 sum = d4_zero(), other = d4_zero();
+/**
+ * *sum += Σ (x - origin), *squares += Σ (x - origin)^2 over x [n]: mean and variance in one pass. The origin is a value of
+ * the data, so that its distance from the mean is at most sqrt(n) standard deviations, and the difference
+ * squares - sum^2 / n in float64 keeps 53 - log2(n) bits: more than float32 has, up to 2^27 values.
+ */
+static inline void nl_add_moments(double *sum, double *squares, const float *x, double origin, int32_t n) {
+  const d4 at = d4_splat(origin);
+  d4 sums[2] = {d4_zero(), d4_zero()}, second[2] = {d4_zero(), d4_zero()};
   int32_t i = 0;
   for (; i + 8 <= n; i += 8) {
-    v4 d0 = nl_centered(v4_load(x + i), mean), d1 = nl_centered(v4_load(x + i + 4), mean);
-    sum = d4_madd(sum, d0, d0);
-    other = d4_madd(other, d1, d1);
+    d4_deviate(&sums[0], &second[0], v4_load(x + i), at);
+    d4_deviate(&sums[1], &second[1], v4_load(x + i + 4), at);
   }
-  if (i + 4 <= n) {
-    v4 d = nl_centered(v4_load(x + i), mean);
-    sum = d4_madd(sum, d, d);
-    i += 4;
+  double left = 0, left_squares = 0;
+  for (; i < n; i++) {
+    const double d = x[i] - origin;
+    left += d;
+    left_squares += d * d;
   }
-  if (i < n) {
-    v4 d = v4_first(nl_centered(v4_load_n(x + i, n - i), mean), n - i);
-    other = d4_madd(other, d, d);
-  }
-  return d4_sum(sum) + d4_sum(other);
+  *sum += d4_sum(sums[0]) + d4_sum(sums[1]) + left;
+  *squares += d4_sum(second[0]) + d4_sum(second[1]) + left_squares;
+}
+
+/** Σ (x - mean)^2 / n of moments about an origin. */
+static inline double nl_variance(double sum, double squares, double n) {
+  const double var = (squares - sum * sum / n) / n;
+  return var < 0 ? 0 : var;
+}
+
+/** Mean and variance of x [n], n >= 1. */
+static inline void nl_moments(double *mean, double *var, const float *x, int32_t n) {
+  double sum = 0, squares = 0;
+  nl_add_moments(&sum, &squares, x, x[0], n);
+  *mean = x[0] + sum / n;
+  *var = nl_variance(sum, squares, n);
 }
 
 /** y = (x - mean) * scale + shift over x, y [n]. */
