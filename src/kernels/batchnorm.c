@@ -139,54 +139,67 @@ static void backward_columns(float *dx, const float *dy, const float *x, nl_cent
   }
 }
 
-nl_status nl_batchnorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
-                                const double *mean, const double *invstd, const float *weight, int32_t n, int32_t c,
-                                int32_t s, bool batch_stats) {
-  NL_TRY(nl_check_planes("nl_batchnorm_backward", n, c, s, 0));
-  const double count = (double)n * s;
+/* sum, dot [C]: Σ dy and Σ dy (x - mean). */
+static void gradient_sums(double *sum, double *dot, const float *dy, const float *x, const double *mean, int32_t n,
+                          int32_t c, int32_t s) {
   const size_t sample = (size_t)c * s;
-  for (int32_t j = 0; count == 0 && j < c; j++) {
-    if (dweight) dweight[j] = 0;
-    if (dbias) dbias[j] = 0;
-  }
-  if (count == 0) return NL_OK;
-  const int step = s == 1 ? 4 : 1;
-  for (int32_t j = 0; j < c; j += step) {
-    const int width = c - j < step ? c - j : step;
-    double sum[4] = {0}, dot[4] = {0};
-    const nl_center center = s == 1 ? column_center(mean + j, width) : nl_center_at(mean[j]);
-    if (s == 1) {
+  if (s == 1) {
+    for (int32_t j = 0; j < c; j += 4) {
+      const int width = c - j < 4 ? c - j : 4;
+      const nl_center center = column_center(mean + j, width);
       d4 sums = d4_zero(), dots = d4_zero();
       for (int32_t i = 0; i < n; i++) {
         v4 g = v4_load_left(dy + i * sample + j, width);
         sums = d4_add(sums, g);
         dots = d4_madd(dots, g, nl_centered(v4_load_left(x + i * sample + j, width), center));
       }
-      d4_store(sum, sums);
-      d4_store(dot, dots);
-    } else {
-      for (int32_t i = 0; i < n; i++) {
-        size_t at = i * sample + (size_t)j * s;
-        nl_gradient_sums(sum, dot, dy + at, x + at, center, s);
+      for (int k = 0; k < width; k++) {
+        sum[j + k] = d4_get(sums, k);
+        dot[j + k] = d4_get(dots, k);
       }
     }
-    for (int k = 0; k < width; k++) {
-      if (dweight) dweight[j + k] = (float)(dot[k] * invstd[j + k]);
-      if (dbias) dbias[j + k] = (float)sum[k];
-    }
-    if (!dx) continue;
-    const factors f = backward_factors(sum, dot, invstd + j, weight ? weight + j : NULL, count, width);
-    if (s == 1) {
-      backward_columns(dx + j, dy + j, x + j, center, &f, n, c, width, batch_stats);
-      continue;
-    }
-    for (int32_t i = 0; i < n; i++) {
-      size_t at = i * sample + (size_t)j * s;
-      if (batch_stats)
-        nl_normalize_backward(dx + at, dy + at, x + at, center, f.invstd[0], f.a[0], f.b[0], f.c[0], s);
-      else
-        nl_scale(dx + at, dy + at, f.a[0], s);
-    }
+    return;
   }
+  for (int32_t j = 0; j < c; j++) sum[j] = dot[j] = 0;
+  for (int32_t i = 0; i < n; i++)
+    for (int32_t j = 0; j < c; j++) {
+      const size_t at = i * sample + (size_t)j * s;
+      nl_gradient_sums(&sum[j], &dot[j], dy + at, x + at, nl_center_at(mean[j]), s);
+    }
+}
+
+nl_status nl_batchnorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
+                                const double *mean, const double *invstd, const float *weight, double *work, int32_t n,
+                                int32_t c, int32_t s, bool batch_stats) {
+  NL_TRY(nl_check_planes("nl_batchnorm_backward", n, c, s, 0));
+  const double count = (double)n * s;
+  for (int32_t j = 0; count == 0 && j < c; j++) {
+    if (dweight) dweight[j] = 0;
+    if (dbias) dbias[j] = 0;
+  }
+  if (count == 0) return NL_OK;
+  double *sum = work, *dot = work + c;
+  gradient_sums(sum, dot, dy, x, mean, n, c, s);
+  for (int32_t j = 0; j < c; j++) {
+    if (dweight) dweight[j] = (float)(dot[j] * invstd[j]);
+    if (dbias) dbias[j] = (float)sum[j];
+  }
+  if (!dx) return NL_OK;
+  if (s == 1) {
+    for (int32_t j = 0; j < c; j += 4) {
+      const int width = c - j < 4 ? c - j : 4;
+      const factors f = backward_factors(sum + j, dot + j, invstd + j, weight ? weight + j : NULL, count, width);
+      backward_columns(dx + j, dy + j, x + j, column_center(mean + j, width), &f, n, c, width, batch_stats);
+    }
+    return NL_OK;
+  }
+  for (int32_t i = 0; i < n; i++)
+    for (int32_t j = 0; j < c; j++, dx += s, dy += s, x += s) {
+      const factors f = backward_factors(sum + j, dot + j, invstd + j, weight ? weight + j : NULL, count, 1);
+      if (batch_stats)
+        nl_normalize_backward(dx, dy, x, nl_center_at(mean[j]), f.invstd[0], f.a[0], f.b[0], f.c[0], s);
+      else
+        nl_scale(dx, dy, f.a[0], s);
+    }
   return NL_OK;
 }

@@ -25,11 +25,11 @@ nl_status nl_batchnorm_forward_eval(float *y, double *mean, double *invstd, cons
                                     int32_t c, int32_t s, double eps);
 /**
  * dx [N, C, S], dweight, dbias [C]; each may be NULL. `batch_stats`: the statistics were functions of x (training), so
- * that their gradients enter dx; otherwise they were constants (eval).
+ * that their gradients enter dx; otherwise they were constants (eval). work: 2 * C float64.
  */
 nl_status nl_batchnorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
-                                const double *mean, const double *invstd, const float *weight, int32_t n, int32_t c,
-                                int32_t s, bool batch_stats);
+                                const double *mean, const double *invstd, const float *weight, double *work, int32_t n,
+                                int32_t c, int32_t s, bool batch_stats);
 
 /**
  * Layer normalization (Ba et al., https://arxiv.org/abs/1607.06450). x, y [M, L], y may be x; statistics over L:

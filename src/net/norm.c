@@ -2,6 +2,16 @@
 
 #include <stdlib.h>
 
+static nl_status reserve_work(nl_norm *norm, int32_t room) {
+  if (norm->work && room <= norm->work_room) return NL_OK;
+  double *work;
+  NL_TRY(nl_take((void **)&work, 2 * (uint64_t)room, sizeof *work));
+  free(norm->work);
+  norm->work = work;
+  norm->work_room = room;
+  return NL_OK;
+}
+
 nl_status nl_norm_configure(nl_norm **out, const nl_layer_type *type, const double *args, int32_t count,
                             int32_t features, int32_t dims, const int32_t *sample, int32_t ndim) {
   NL_TRY(nl_check_args(type, args, count));
@@ -12,7 +22,7 @@ nl_status nl_norm_configure(nl_norm **out, const nl_layer_type *type, const doub
   norm->dims = dims;
   norm->batches_tracked = -1;
   nl_status status = type->norm->configure(norm, args, sample, ndim);
-  if (status == NL_OK) status = nl_take((void **)&norm->work, 2 * (uint64_t)norm->features, sizeof *norm->work);
+  if (status == NL_OK) status = reserve_work(norm, norm->features);
   if (status != NL_OK) {
     nl_norm_destroy(norm);
     return status;
@@ -155,6 +165,7 @@ nl_status nl_norm_forward(nl_norm *norm, float *y, const float *x, const int32_t
   }
   NL_TRY(norm->type->norm->fit(norm, &extent, shape, ndim, mode));
   NL_TRY(nl_norm_reserve(norm, extent.stats));
+  NL_TRY(reserve_work(norm, extent.c));
   norm->extent = extent;
   for (int32_t i = 0; empty && i < extent.stats; i++) norm->mean[i] = norm->invstd[i] = 0;
   NL_TRY(norm->type->norm->forward(norm, y, x, mode));

@@ -52,7 +52,7 @@ norm_call norm_prepare(norm_kernel kernel, extent e, float *x, float *dy, bool w
   if (kernel != RMS) k.dbias = floats(params);
   if (kernel != RMS) k.mean = doubles(stats);
   k.invstd = doubles(stats);
-  if (kernel != BATCH && kernel != BATCH_EVAL) k.work = doubles(kernel == RMS ? params : 2 * params);
+  k.work = doubles(kernel == RMS ? params : 2 * params);
   return k;
 }
 
@@ -80,8 +80,8 @@ nl_status norm_backward(norm_call *k) {
   switch (k->kernel) {
   case BATCH:
   case BATCH_EVAL:
-    return nl_batchnorm_backward(k->dx, k->dweight, k->dbias, k->dy, k->x, k->mean, k->invstd, k->weight, e.n, e.c, e.s,
-                                 k->kernel == BATCH);
+    return nl_batchnorm_backward(k->dx, k->dweight, k->dbias, k->dy, k->x, k->mean, k->invstd, k->weight, k->work, e.n,
+                                 e.c, e.s, k->kernel == BATCH);
   case LAYER:
     return nl_layernorm_backward(k->dx, k->dweight, k->dbias, k->dy, k->x, k->mean, k->invstd, k->weight, k->work, e.n,
                                  e.c * e.s);

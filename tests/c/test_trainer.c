@@ -51,10 +51,13 @@ static void check_steps(double momentum, double dampening, double weight_decay, 
   seed_data(1);
   nl_model *model = build(3), *twin = build(3);
   nl_trainer *trainer = NULL;
-  double lr = 0.05, *velocity[TENSORS] = {NULL};
+  double lr = 0.05, *velocity[TENSORS] = {NULL}, *carried[TENSORS] = {NULL};
   CHECK_OK(nl_trainer_create(&trainer, model, lr, momentum, dampening, weight_decay, nesterov));
   assert_true(nl_model_tensor_count(twin) == TENSORS);
-  for (int32_t i = 0; i < TENSORS; i++) velocity[i] = doubles(tensor_size(twin, i));
+  for (int32_t i = 0; i < TENSORS; i++) {
+    velocity[i] = doubles(tensor_size(twin, i));
+    carried[i] = doubles(tensor_size(twin, i));
+  }
   for (int step = 0; step < STEPS; step++) {
     const float *x = normals(N * INPUT, 0, 1);
     const int32_t *labels = random_labels(N, CLASSES);
@@ -78,8 +81,12 @@ static void check_steps(double momentum, double dampening, double weight_decay, 
       for (int32_t j = 0; j < size; j++) squares += (double)grad[j] * grad[j];
       const ref_step want = ref_sgd(widened(values, size), velocity[i], widened(grad, size), lr, momentum, dampening,
                                     weight_decay, nesterov, step == 0, size);
-      /* The velocity has gone through `step` roundings before. */
-      for (int32_t j = 0; j < size; j++) want.param.error[j] += lr * step * 0x1p-24 * fabs(velocity[i][j]);
+      /* The velocity has been rounded in each step before, and fades by `momentum` in each since. */
+      for (int32_t j = 0; j < size; j++) {
+        carried[i][j] *= momentum;
+        want.param.error[j] += lr * (nesterov ? momentum : 1) * carried[i][j];
+        carried[i][j] += want.velocity.error[j];
+      }
       check_close(NAMED("step %d, tensor %d", step, i), got, want.param.value, want.param.error, size);
       velocity[i] = want.velocity.value;
       memcpy(values, got, (size_t)size * sizeof *values);

@@ -69,8 +69,8 @@ static nl_status forward(nl_norm *norm, float *y, const float *x, int32_t mode) 
 
 static nl_status backward(nl_norm *norm, float *dx, float *dweight, float *dbias, const float *dy, const float *x) {
   const nl_extent e = norm->extent;
-  return nl_batchnorm_backward(dx, dweight, dbias, dy, x, norm->mean, norm->invstd, norm->tensor[NL_WEIGHT], e.n, e.c,
-                               e.s, norm->batch_stats);
+  return nl_batchnorm_backward(dx, dweight, dbias, dy, x, norm->mean, norm->invstd, norm->tensor[NL_WEIGHT], norm->work,
+                               e.n, e.c, e.s, norm->batch_stats);
 }
 
 static const nl_norm_type norm_type = {configure, fit, forward, backward};

@@ -64,8 +64,8 @@ static nl_status forward(nl_norm *norm, float *y, const float *x, int32_t mode) 
 static nl_status backward(nl_norm *norm, float *dx, float *dweight, float *dbias, const float *dy, const float *x) {
   const nl_extent e = norm->extent;
   if (!norm->batch_stats)
-    return nl_batchnorm_backward(dx, dweight, dbias, dy, x, norm->mean, norm->invstd, norm->tensor[NL_WEIGHT], e.n, e.c,
-                                 e.s, false);
+    return nl_batchnorm_backward(dx, dweight, dbias, dy, x, norm->mean, norm->invstd, norm->tensor[NL_WEIGHT],
+                                 norm->work, e.n, e.c, e.s, false);
   return nl_instancenorm_backward(dx, dweight, dbias, dy, x, norm->mean, norm->invstd, norm->tensor[NL_WEIGHT],
                                   norm->work, e.n, e.c, e.s);
 }
