@@ -36,6 +36,20 @@ TEST(far_from_zero) {
     }
 }
 
+/* Moments are taken about the first value, which may be the one that is like no other. */
+TEST(first_value_far_away) {
+  static const extent shapes[] = {{4, 3, 49, 3}, {16, 5, 1, 5}, {1, 1, 32768, 1}, {8192, 4, 1, 2}, {2, 8, 25, 2}};
+  seed_data(10);
+  for (int i = 0; i < COUNT_OF(shapes); i++)
+    for (norm_kernel kernel = 0; kernel < NORM_KERNELS; kernel++) {
+      const extent e = shapes[i];
+      float *x = normals(extent_size(e), 5, 1);
+      for (int32_t plane = 0; plane < e.c; plane++) x[plane * e.s] = plane % 2 ? -1e7f : 1e6f;
+      norm_call k = norm_prepare(kernel, e, x, normals(extent_size(e), 0, 1), true, true);
+      check_norm_call(&k);
+    }
+}
+
 /* Gradients as large and as small as the data. */
 TEST(far_gradients) {
   static const double scales[] = {1e-30, 1e-15, 1e15, 1e30};
@@ -217,9 +231,11 @@ TEST(not_a_number_stays_in_running_statistics) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      CASE(far_from_zero), CASE(far_gradients),         CASE(variance_against_eps),
-      CASE(constant_rows), CASE(constant_among_others), CASE(no_running_variance),
-      CASE(denormals),     CASE(not_a_number_stays),    CASE(not_a_number_stays_in_running_statistics),
+      CASE(far_from_zero),       CASE(first_value_far_away),
+      CASE(far_gradients),       CASE(variance_against_eps),
+      CASE(constant_rows),       CASE(constant_among_others),
+      CASE(no_running_variance), CASE(denormals),
+      CASE(not_a_number_stays),  CASE(not_a_number_stays_in_running_statistics),
   };
   return cmocka_run_group_tests_name("norm kernels on hard data", tests, NULL, NULL);
 }

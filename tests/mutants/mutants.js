@@ -33,30 +33,34 @@ const byFile = {
     },
     {
       name: 'E[x²] - E[x]² in float32',
-      from: 'static inline double nl_squared_deviation(const float *x, nl_center mean, int32_t n) {',
-      to: `static inline double nl_squared_deviation(const float *x, nl_center mean, int32_t n) {
-        float squares = 0, total = 0;
-        for (int32_t k = 0; k < n; k++) squares += x[k] * x[k], total += x[k];
-        if (n >= 0) return squares - total * total / (float)n;`,
+      from: 'nl_add_moments(&sum, &squares, x, x[0], n);',
+      to: `float first = 0, second = 0;
+        for (int32_t k = 0; k < n; k++) first += x[k], second += x[k] * x[k];
+        *mean = first / (float)n;
+        *var = (second - first * first / (float)n) / (float)n;
+        if (n >= 0) return;`,
       caught: [FAR],
     },
     {
       name: 'E[x²] - E[x]² in float64',
-      from: 'static inline double nl_squared_deviation(const float *x, nl_center mean, int32_t n) {',
-      to: `static inline double nl_squared_deviation(const float *x, nl_center mean, int32_t n) {
-        double squares = 0, total = 0;
-        for (int32_t k = 0; k < n; k++) squares += (double)x[k] * x[k], total += x[k];
-        if (n >= 0) return squares - total * total / n;`,
+      from: 'nl_add_moments(&sum, &squares, x, x[0], n);',
+      to: `nl_add_moments(&sum, &squares, x, 0, n);
+        *mean = sum / n;
+        *var = nl_variance(sum, squares, n);
+        if (n >= 0) return;`,
       caught: [FAR, 'test_norm_hard constant_rows'],
     },
     {
+      name: 'squares about the origin, not the mean',
+      from: '(squares - sum * sum / n) / n',
+      to: 'squares / n',
+      caught: [SHAPES, GRADIENTS],
+    },
+    {
       name: 'a sum in float32',
-      from: 'static inline double nl_sum(const float *x, int32_t n) {',
-      to: `static inline double nl_sum(const float *x, int32_t n) {
-        float naive = 0;
-        for (int32_t k = 0; k < n; k++) naive += x[k];
-        if (n >= 0) return naive;`,
-      caught: [FAR, SHAPES],
+      from: '*sum += d4_sum(sums[0]) + d4_sum(sums[1]) + left;',
+      to: '*sum = (float)(*sum + d4_sum(sums[0]) + d4_sum(sums[1]) + left);',
+      caught: [SHAPES],
     },
     {
       name: 'a mean in float32',
@@ -65,15 +69,9 @@ const byFile = {
       caught: [FAR],
     },
     {
-      name: 'last lanes left out of the sum',
-      from: 'if (i < n) other = d4_add(other, v4_load_n(x + i, n - i));',
-      to: '',
-      caught: [SHAPES],
-    },
-    {
-      name: 'lanes beyond the last counted as values',
-      from: 'v4 d = v4_first(nl_centered(v4_load_n(x + i, n - i), mean), n - i);',
-      to: 'v4 d = nl_centered(v4_load_n(x + i, n - i), mean);',
+      name: 'one of the last values left out of the moments',
+      from: 'for (; i < n; i++) {',
+      to: 'for (; i + 1 < n; i++) {',
       caught: [SHAPES],
     },
     {
@@ -129,8 +127,8 @@ const byFile = {
     },
     {
       name: 'mean over one sample too few',
-      from: 'mean[j] = sum / count;',
-      to: 'mean[j] = sum / (count - s);',
+      from: 'mean[j] = x[(size_t)j * s] + mean[j] / count;',
+      to: 'mean[j] = x[(size_t)j * s] + mean[j] / (count - s);',
       caught: [SHAPES],
     },
     {
@@ -171,8 +169,8 @@ const byFile = {
     },
     {
       name: 'dweight without invstd',
-      from: '(float)(dot[k] * invstd[j + k])',
-      to: '(float)dot[k]',
+      from: '(float)(dot[j] * invstd[j])',
+      to: '(float)dot[j]',
       caught: [SHAPES, GRADIENTS],
     },
   ],
@@ -251,8 +249,8 @@ const byFile = {
     },
     {
       name: 'unbiased variance normalizes',
-      from: 'nl_squared_deviation(x, center, l) / l',
-      to: 'nl_squared_deviation(x, center, l) / (l - 1)',
+      from: 'nl_moments(&mean[i], &var, x, l);',
+      to: 'nl_moments(&mean[i], &var, x, l), var *= l / (l - 1.0);',
       caught: [SHAPES, GRADIENTS],
     },
     {
@@ -308,14 +306,14 @@ const byFile = {
     },
     {
       name: "mean with one channel's count",
-      from: 'nl_sum(x + at, count) / count',
-      to: 'nl_sum(x + at, count) / s',
+      from: 'nl_moments(&mean[row], &var, x + at, count);',
+      to: 'nl_moments(&mean[row], &var, x + at, count), mean[row] *= (double)count / s;',
       caught: [SHAPES],
     },
     {
       name: 'unbiased variance normalizes',
-      from: 'nl_squared_deviation(x + at, center, count) / count',
-      to: 'nl_squared_deviation(x + at, center, count) / (count - 1)',
+      from: 'nl_moments(&mean[row], &var, x + at, count);',
+      to: 'nl_moments(&mean[row], &var, x + at, count), var *= count / (count - 1.0);',
       caught: [SHAPES, GRADIENTS],
     },
   ],
@@ -341,8 +339,8 @@ const byFile = {
     },
     {
       name: 'unbiased variance normalizes',
-      from: 'nl_squared_deviation(x + at, center, s) / s',
-      to: 'nl_squared_deviation(x + at, center, s) / (s - 1)',
+      from: 'nl_moments(&mean[plane], &var[plane], x + at, s);',
+      to: 'nl_moments(&mean[plane], &var[plane], x + at, s), var[plane] *= s / (s - 1.0);',
       caught: [SHAPES, GRADIENTS],
     },
     {
@@ -384,7 +382,7 @@ const byFile = {
     {
       name: 'standard deviation for root mean square',
       from: 'nl_sum_of_squares(x, l) / l',
-      to: 'nl_squared_deviation(x, nl_center_at(nl_sum(x, l) / l), l) / l',
+      to: 'nl_sum_of_squares(x, l) / l - nl_sum(x, l) / l * (nl_sum(x, l) / l)',
       caught: [SHAPES, GRADIENTS],
     },
     {
