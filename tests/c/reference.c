@@ -56,7 +56,7 @@ ref_layout ref_rms_layout(int32_t m, int32_t l) {
 /*
  * The predicted errors. With u = 2^-24, v = 2^-53, m values in a statistic, d = x - mean, s = invstd, xhat = d s:
  *
- *   mean     a float64 sum of exact values: v (1 + sqrt(m)) Σ|x| / m.
+ *   mean     a float64 sum of differences from one of the values, be it the largest: v (1 + sqrt(m)) (Σ|x| / m + max |x|).
  *   d        float32 holds neither mean nor d. A mean split in two float32 is off by u² |mean| at most, and by its own error;
  *            the difference then rounds once, u |d|, or to a multiple of TINY if it is denormal. The first and the last of
  *            these are `deviation_error`; they are absolute: next to them |d| may be small. About zero, d is x and exact.
@@ -82,10 +82,12 @@ static double deviation_error(const ref_layout *layout, const ref_norm *f, int32
 static void moments(ref_norm *out, const ref_layout *layout, const double *x) {
   const int32_t size = layout->size, stats = layout->stats;
   const double count = out->count;
-  double *magnitude = doubles(stats);
+  double *magnitude = doubles(stats), *largest = doubles(stats);
   for (int32_t i = 0; i < size && !layout->about_zero; i++) {
-    out->mean.value[layout->stat[i]] += x[i];
-    magnitude[layout->stat[i]] += fabs(x[i]) / count;
+    const int32_t k = layout->stat[i];
+    out->mean.value[k] += x[i];
+    magnitude[k] += fabs(x[i]) / count;
+    largest[k] = fmax(largest[k], fabs(x[i]));
   }
   /* One division at the end: the mean of equal values is that value exactly. */
   for (int32_t k = 0; k < stats && count > 0; k++) out->mean.value[k] /= count;
@@ -93,7 +95,7 @@ static void moments(ref_norm *out, const ref_layout *layout, const double *x) {
     const double d = x[i] - out->mean.value[layout->stat[i]];
     out->var[layout->stat[i]] += d * d / count;
   }
-  for (int32_t k = 0; k < stats; k++) out->mean.error[k] = U64 * (1 + sqrt(count)) * magnitude[k];
+  for (int32_t k = 0; k < stats; k++) out->mean.error[k] = U64 * (1 + sqrt(count)) * (magnitude[k] + largest[k]);
 }
 
 ref_norm ref_norm_forward(const ref_layout *layout, const double *x, const double *weight, const double *bias,
