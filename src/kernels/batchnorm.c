@@ -118,7 +118,7 @@ static factors backward_factors(const double *sum, const double *dot, const doub
     const double scale = invstd[k] * (weight ? weight[k] : 1);
     f.invstd[k] = (float)invstd[k];
     f.a[k] = (float)scale;
-    f.b[k] = (float)(-scale * (invstd[k] * dot[k]) / count);
+    f.b[k] = (float)(-scale * dot[k] / count);
     f.c[k] = (float)(-scale * sum[k] / count);
   }
   return f;
@@ -139,9 +139,9 @@ static void backward_columns(float *dx, const float *dy, const float *x, nl_cent
   }
 }
 
-/* sum, dot [C]: Σ dy and Σ dy (x - mean). */
-static void gradient_sums(double *sum, double *dot, const float *dy, const float *x, const double *mean, int32_t n,
-                          int32_t c, int32_t s) {
+/* sum, dot [C]: Σ dy and Σ dy xhat. */
+static void gradient_sums(double *sum, double *dot, const float *dy, const float *x, const double *mean,
+                          const double *invstd, int32_t n, int32_t c, int32_t s) {
   const size_t sample = (size_t)c * s;
   if (s == 1) {
     for (int32_t j = 0; j < c; j += 4) {
@@ -155,7 +155,7 @@ static void gradient_sums(double *sum, double *dot, const float *dy, const float
       }
       for (int k = 0; k < width; k++) {
         sum[j + k] = d4_get(sums, k);
-        dot[j + k] = d4_get(dots, k);
+        dot[j + k] = d4_get(dots, k) * invstd[j + k];
       }
     }
     return;
@@ -164,7 +164,7 @@ static void gradient_sums(double *sum, double *dot, const float *dy, const float
   for (int32_t i = 0; i < n; i++)
     for (int32_t j = 0; j < c; j++) {
       const size_t at = i * sample + (size_t)j * s;
-      nl_gradient_sums(&sum[j], &dot[j], dy + at, x + at, nl_center_at(mean[j]), s);
+      nl_gradient_sums(&sum[j], &dot[j], dy + at, x + at, nl_center_at(mean[j]), (float)invstd[j], s);
     }
 }
 
@@ -179,9 +179,9 @@ nl_status nl_batchnorm_backward(float *dx, float *dweight, float *dbias, const f
   }
   if (count == 0) return NL_OK;
   double *sum = work, *dot = work + c;
-  gradient_sums(sum, dot, dy, x, mean, n, c, s);
+  gradient_sums(sum, dot, dy, x, mean, invstd, n, c, s);
   for (int32_t j = 0; j < c; j++) {
-    if (dweight) dweight[j] = (float)(dot[j] * invstd[j]);
+    if (dweight) dweight[j] = (float)dot[j];
     if (dbias) dbias[j] = (float)sum[j];
   }
   if (!dx) return NL_OK;

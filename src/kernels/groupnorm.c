@@ -48,8 +48,7 @@ nl_status nl_groupnorm_backward(float *dx, float *dweight, float *dbias, const f
     double sum = 0, dot = 0;
     for (int32_t k = 0; k < per_group; k++) {
       double p = 0, q = 0, scale = weight ? weight[first + k] : 1;
-      nl_gradient_sums(&p, &q, dy + at + (size_t)k * s, x + at + (size_t)k * s, center, s);
-      q *= invstd[row];
+      nl_gradient_sums(&p, &q, dy + at + (size_t)k * s, x + at + (size_t)k * s, center, (float)invstd[row], s);
       if (params) {
         weight_sum[first + k] += q;
         bias_sum[first + k] += p;

@@ -103,20 +103,28 @@ static inline void nl_normalize(float *y, const float *x, nl_center mean, float 
   if (i < n) v4_store_n(y + i, v4_madd(nl_centered(v4_load_n(x + i, n - i), mean), a, b), n - i);
 }
 
-/** *sum += sum of dy, *dot += sum of dy * (x - mean), over dy, x [n]. */
+/**
+ * *sum += Σ dy, *dot += Σ dy * xhat over dy, x [n], xhat = (x - mean) * invstd. The sum is a float64 one, since it may
+ * cancel and is a result; of the products four are added up in float32 before, which costs each no more than its own rounding.
+ */
 static inline void nl_gradient_sums(double *sum, double *dot, const float *dy, const float *x, nl_center mean,
-                                    int32_t n) {
+                                    float invstd, int32_t n) {
+  const v4 scale = v4_splat(invstd);
   d4 sums = d4_zero(), dots = d4_zero();
   int32_t i = 0;
-  for (; i + 4 <= n; i += 4) {
-    v4 g = v4_load(dy + i);
-    sums = d4_add(sums, g);
-    dots = d4_madd(dots, g, nl_centered(v4_load(x + i), mean));
+  for (; i + 16 <= n; i += 16) {
+    v4 four = v4_splat(0);
+    for (int k = 0; k < 16; k += 4) {
+      const v4 g = v4_load(dy + i + k);
+      sums = d4_add(sums, g);
+      four = v4_madd(g, v4_mul(nl_centered(v4_load(x + i + k), mean), scale), four);
+    }
+    dots = d4_add(dots, four);
   }
-  if (i < n) {
-    v4 g = v4_load_n(dy + i, n - i);
+  for (; i < n; i += 4) {
+    const v4 g = v4_load_left(dy + i, n - i), xhat = v4_mul(nl_centered(v4_load_left(x + i, n - i), mean), scale);
     sums = d4_add(sums, g);
-    dots = d4_madd(dots, g, v4_first(nl_centered(v4_load_n(x + i, n - i), mean), n - i));
+    dots = d4_madd(dots, g, n - i < 4 ? v4_first(xhat, n - i) : xhat);
   }
   *sum += d4_sum(sums);
   *dot += d4_sum(dots);
