@@ -33,9 +33,10 @@ nl_status nl_layernorm_forward(float *y, double *mean, double *invstd, const flo
   return NL_OK;
 }
 
-/* weight_sum, bias_sum [L] += Σ dy xhat and Σ dy over `rows` <= BLOCK rows, which share one pass over the sums. */
+/* Rows that share one pass over the sums of dweight and dbias. */
 enum { BLOCK = 4 };
 
+/* weight_sum, bias_sum [L] += Σ dy xhat and Σ dy over `rows` <= BLOCK rows; the products go to float64 together. */
 static inline void param_sums(double *weight_sum, double *bias_sum, const float *dy, const float *x, const double *mean,
                               const double *invstd, int32_t rows, int32_t l) {
   nl_center center[BLOCK];

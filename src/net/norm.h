@@ -23,7 +23,7 @@ struct nl_norm {
   float *owned;
   double batches_tracked; /* -1 where nothing is tracked */
 
-  double *work;          /* [2 * work_room], for backward: features, or channels where those may be others */
+  double *work; /* [2 * work_room], for backward: features, or channels where those may be others */
   int32_t work_room;
   double *mean, *invstd; /* [capacity], of which the last forward used extent.stats */
   int32_t capacity;

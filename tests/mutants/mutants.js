@@ -82,8 +82,8 @@ const byFile = {
     },
     {
       name: 'last lanes left out of the sums of gradients',
-      from: 'dots = d4_madd(dots, g, v4_first(nl_centered(v4_load_n(x + i, n - i), mean), n - i));',
-      to: '',
+      from: 'dots = d4_madd(dots, g, n - i < 4 ? v4_first(xhat, n - i) : xhat);',
+      to: 'if (n - i >= 4) dots = d4_madd(dots, g, xhat);',
       caught: [SHAPES, GRADIENTS],
     },
     {
@@ -151,14 +151,14 @@ const byFile = {
     },
     {
       name: 'backward without the variance term',
-      from: 'f.b[k] = (float)(-scale * (invstd[k] * dot[k]) / count);',
+      from: 'f.b[k] = (float)(-scale * dot[k] / count);',
       to: 'f.b[k] = 0;',
       caught: [SHAPES, GRADIENTS],
     },
     {
       name: 'backward with the unbiased count',
-      from: 'f.b[k] = (float)(-scale * (invstd[k] * dot[k]) / count);',
-      to: 'f.b[k] = (float)(-scale * (invstd[k] * dot[k]) / (count - 1));',
+      from: 'f.b[k] = (float)(-scale * dot[k] / count);',
+      to: 'f.b[k] = (float)(-scale * dot[k] / (count - 1));',
       caught: [SHAPES, GRADIENTS],
     },
     {
@@ -169,8 +169,8 @@ const byFile = {
     },
     {
       name: 'dweight without invstd',
-      from: '(float)(dot[j] * invstd[j])',
-      to: '(float)dot[j]',
+      from: 'dweight[j] = (float)dot[j];',
+      to: 'dweight[j] = (float)(dot[j] / invstd[j]);',
       caught: [SHAPES, GRADIENTS],
     },
   ],
@@ -217,14 +217,14 @@ const byFile = {
   'src/kernels/layernorm.c': [
     {
       name: 'backward without the mean term',
-      from: 'v4_splat((float)(-invstd[i] * sum / l))',
-      to: 'v4_splat(sum != sum)',
+      from: 'const float c = (float)(-invstd[i] * sum / l);',
+      to: 'const float c = sum != sum;',
       caught: [SHAPES, GRADIENTS],
     },
     {
       name: 'backward without the variance term',
-      from: 'v4_splat((float)(-invstd[i] * (invstd[i] * dot) / l))',
-      to: 'v4_splat(dot != dot)',
+      from: 'const float b = (float)(-invstd[i] * dot / l);',
+      to: 'const float b = dot != dot;',
       caught: [SHAPES, GRADIENTS],
     },
     {
@@ -235,16 +235,16 @@ const byFile = {
     },
     {
       name: 'dx without weight',
-      from: `v4 g = v4_mul(v4_load_left(dyi + j, l - j), load_or(weight, j, l - j, 1));
-      v4 xhat`,
-      to: `v4 g = v4_load_left(dyi + j, l - j);
-      v4 xhat`,
+      from: `const v4 g = v4_mul(v4_load(dy + j), v4_load(weight + j));
+    const v4 xhat`,
+      to: `const v4 g = v4_load(dy + j);
+    const v4 xhat`,
       caught: [SHAPES, GRADIENTS],
     },
     {
       name: 'dweight without invstd',
-      from: 'xhat = v4_mul(nl_centered(v4_load(xi + j), center), scale);',
-      to: 'xhat = nl_centered(v4_load(xi + j), center);',
+      from: 'v4_mul(nl_centered(v4_load(x + at), center[r]), scale[r])',
+      to: 'nl_centered(v4_load(x + at), center[r])',
       caught: [SHAPES, GRADIENTS],
     },
     {
@@ -255,8 +255,10 @@ const byFile = {
     },
     {
       name: 'last values left out of dweight and dbias',
-      from: 'for (; j < l; j++) {',
-      to: 'for (; j < 0; j++) {',
+      from: `for (; j < l; j++)
+    for (int32_t r`,
+      to: `for (; j < 0; j++)
+    for (int32_t r`,
       caught: [SHAPES, GRADIENTS],
     },
   ],
