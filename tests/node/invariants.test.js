@@ -249,10 +249,11 @@ await forEachVariant((nl) => {
         const [one, other] = [pass(group, x, dy), pass(rows, x, dy)];
         assert.deepEqual(one.y, other.y);
         assert.deepEqual(group.savedStats(), rows.savedStats());
-        // Σ dy x̂ runs channel by channel in the one, along the row in the other.
+        // Σ dy x̂ runs channel by channel in the one, along the row in the other: each is off by a rounding of its own.
         const settings = { type: 'groupNorm', arguments: [1, channels], options: { eps } };
         const { bounds } = reference(settings, x, dy.data, 'train', null);
-        assertWithin(one.dx, other.dx, bounds.dx, 'dx');
+        const both = bounds.dx.map((bound) => 2 * bound);
+        assertWithin(one.dx, other.dx, both, 'dx');
       });
     });
 
