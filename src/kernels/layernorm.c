@@ -67,16 +67,16 @@ static inline void param_sums(double *weight_sum, double *bias_sum, const float 
 }
 
 /* *sum = Σ g, *dot = Σ g xhat over a row, g = dy weight. Both only enter dx, so that sixteen values, four a lane, are added up
-   in float32 before they go to the float64 sums. */
-static void weighted_sums(double *sum, double *dot, const float *dy, const float *x, const float *weight,
-                          nl_center center, float scale, int32_t l) {
+   in float32 before they go to the float64 sums. weight may be NULL. */
+static inline void row_sums(double *sum, double *dot, const float *dy, const float *x, const float *weight,
+                            nl_center center, float scale, int32_t l) {
   const v4 vs = v4_splat(scale);
   d4 sums = d4_zero(), dots = d4_zero();
   int32_t j = 0;
   for (; j + 16 <= l; j += 16) {
     v4 some = v4_splat(0), products = v4_splat(0);
     for (int32_t k = j; k < j + 16; k += 4) {
-      const v4 g = v4_mul(v4_load(dy + k), v4_load(weight + k));
+      const v4 g = weight ? v4_mul(v4_load(dy + k), v4_load(weight + k)) : v4_load(dy + k);
       some = v4_add(some, g);
       products = v4_madd(g, v4_mul(nl_centered(v4_load(x + k), center), vs), products);
     }
@@ -84,7 +84,8 @@ static void weighted_sums(double *sum, double *dot, const float *dy, const float
     dots = d4_add(dots, products);
   }
   for (; j < l; j += 4) {
-    const v4 g = v4_mul(v4_load_left(dy + j, l - j), v4_load_left(weight + j, l - j));
+    v4 g = v4_load_left(dy + j, l - j);
+    if (weight) g = v4_mul(g, v4_load_left(weight + j, l - j));
     const v4 xhat = v4_mul(nl_centered(v4_load_left(x + j, l - j), center), vs);
     sums = d4_add(sums, g);
     dots = d4_madd(dots, g, l - j < 4 ? v4_first(xhat, l - j) : xhat);
@@ -134,11 +135,11 @@ nl_status nl_layernorm_backward(float *dx, float *dweight, float *dbias, const f
   for (int32_t i = 0; dx && i < m; i++, dx += l, dy += l, x += l) {
     const nl_center center = nl_center_at(mean[i]);
     const float scale = (float)invstd[i];
-    double sum = 0, dot = 0;
+    double sum, dot;
     if (weight)
-      weighted_sums(&sum, &dot, dy, x, weight, center, scale, l);
+      row_sums(&sum, &dot, dy, x, weight, center, scale, l);
     else
-      nl_gradient_sums(&sum, &dot, dy, x, center, scale, l);
+      row_sums(&sum, &dot, dy, x, NULL, center, scale, l);
     const float b = (float)(-invstd[i] * dot / l);
     const float c = (float)(-invstd[i] * sum / l);
     if (weight)

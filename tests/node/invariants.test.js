@@ -284,7 +284,7 @@ await forEachVariant((nl) => {
       });
     });
 
-    test('InstanceNorm over [N, C, L] is LayerNorm over L without parameters: the same bits', () => {
+    test('InstanceNorm over [N, C, L] is LayerNorm over L without parameters: the same bits, dx to rounding', () => {
       onShapes(({ layer, x, dy, channels, planes, eps }) => {
         const instance = layer(`instanceNorm${planes.length}d`, [channels], { eps });
         const rows = layer('layerNorm', [planes], { eps, elementwiseAffine: false });
@@ -293,7 +293,8 @@ await forEachVariant((nl) => {
         const [one, other] = [pass(instance, x, dy), pass(rows, x, dy)];
         assert.deepEqual(one.y, other.y);
         assert.deepEqual(instance.savedStats(), rows.savedStats());
-        assertWithin(one.dx, other.dx, bounds.dx, 'dx');
+        const both = bounds.dx.map((bound) => 2 * bound);
+        assertWithin(one.dx, other.dx, both, 'dx');
       });
     });
 
