@@ -40,6 +40,9 @@ static inline v4 v4_where_positive(v4 gate, v4 a) { return wasm_v128_and(wasm_f3
 /** Lanes 0, 2 and 1, 3 of a, then of b. */
 static inline v4 v4_even(v4 a, v4 b) { return wasm_i32x4_shuffle(a, b, 0, 2, 4, 6); }
 static inline v4 v4_odd(v4 a, v4 b) { return wasm_i32x4_shuffle(a, b, 1, 3, 5, 7); }
+/** Lanes 0 0 1 1 and 2 2 3 3 of a and b in turn: v4_even and v4_odd undo it. */
+static inline v4 v4_zip_low(v4 a, v4 b) { return wasm_i32x4_shuffle(a, b, 0, 4, 1, 5); }
+static inline v4 v4_zip_high(v4 a, v4 b) { return wasm_i32x4_shuffle(a, b, 2, 6, 3, 7); }
 /** Lanes of yes where a is larger than b or no number, lanes of no elsewhere. */
 static inline v4 v4_where_leads(v4 a, v4 b, v4 yes, v4 no) {
   return wasm_v128_bitselect(yes, no, wasm_v128_or(wasm_f32x4_gt(a, b), wasm_f32x4_ne(a, a)));
@@ -49,8 +52,7 @@ static inline void v4_store_int(int32_t *p, v4 a) { wasm_v128_store(p, wasm_i32x
 
 /** The rows of a 4 x 4 matrix become its columns. */
 static inline void v4_transpose(v4 *a, v4 *b, v4 *c, v4 *d) {
-  const v4 ab = wasm_i32x4_shuffle(*a, *b, 0, 4, 1, 5), AB = wasm_i32x4_shuffle(*a, *b, 2, 6, 3, 7);
-  const v4 cd = wasm_i32x4_shuffle(*c, *d, 0, 4, 1, 5), CD = wasm_i32x4_shuffle(*c, *d, 2, 6, 3, 7);
+  const v4 ab = v4_zip_low(*a, *b), AB = v4_zip_high(*a, *b), cd = v4_zip_low(*c, *d), CD = v4_zip_high(*c, *d);
   *a = wasm_i32x4_shuffle(ab, cd, 0, 1, 4, 5);
   *b = wasm_i32x4_shuffle(ab, cd, 2, 3, 6, 7);
   *c = wasm_i32x4_shuffle(AB, CD, 0, 1, 4, 5);

@@ -2,11 +2,14 @@
  * Convolution as matrix products over one sample at a time. The sample's windows are laid out as columns,
  *   col [K, P], K = C * KH * KW, P = OH * OW,
  * and then, with weight as [O, K]:  y [O, P] = weight col;  dweight += dy col^T;  dcol = weight^T dy, folded back to dx.
- * A 1 x 1 window with stride 1 is its own col. Stride 1 otherwise goes without columns where that pays: conv2d_direct.c.
+ * A 1 x 1 window with stride 1 is its own col. Stride 1 otherwise goes without columns where that pays, straight from the
+ * image (conv2d_direct.c) or, 3 x 3, by fewer products (conv2d_winograd.c).
  */
 #include "base/vec.h"
 #include "kernels/conv2d_direct.h"
+#include "kernels/conv2d_winograd.h"
 #include "kernels/moments.h"
+#include "kernels/planes.h"
 
 #include <string.h>
 
@@ -40,12 +43,43 @@ static bool turns_round(nl_window *back, const nl_window *w, int32_t o) {
 
 static size_t at_least(size_t a, size_t b) { return a > b ? a : b; }
 
+/* Forward without columns, where one of the two ways pays. */
+static size_t without_columns_work(const nl_window *w, int32_t o) {
+  return nl_winograd_pays(w, o) ? at_least(nl_winograd_work(w, o), nl_direct_work(w, o)) : nl_direct_work(w, o);
+}
+
+/*
+ * Winograd's sums and differences turn an infinity into NaN, and overflow before the result does: then the sum itself, sample
+ * by sample, since no sample is to depend on another.
+ */
+static void without_columns(float *y, const float *x, const float *weight, const float *bias, bool turned, float *work,
+                            int32_t n, int32_t o, const nl_window *w) {
+  if (!nl_winograd_pays(w, o)) {
+    nl_direct_forward(y, x, weight, bias, turned, work, n, o, w);
+    return;
+  }
+  nl_winograd_forward(y, x, weight, bias, turned, work, n, o, w);
+  const int32_t size = o * columns_of(w);
+  for (int32_t i = 0; i < n; i++, x += sample_of(w), y += size)
+    if (!nl_all_finite(y, size)) nl_direct_forward(y, x, weight, bias, turned, work, 1, o, w);
+}
+
+static void weight_without_columns(float *dweight, const float *dy, const float *x, float *work, int32_t n, int32_t o,
+                                   const nl_window *w) {
+  if (nl_winograd_weight_pays(w, o)) {
+    nl_winograd_weight(dweight, dy, x, work, n, o, w);
+    if (nl_all_finite(dweight, o * rows_of(w))) return;
+  }
+  nl_direct_weight(dweight, dy, x, work, n, o, w);
+}
+
 size_t nl_conv2d_work(const nl_window *w, int32_t o) {
   if (is_pointwise(w)) return nl_gemm_work();
   nl_window back;
   const size_t columns = nl_gemm_work() + (size_t)rows_of(w) * columns_of(w);
-  size_t work = nl_direct_pays(w, o) ? nl_direct_work(w, o) : columns;
-  work = at_least(work, turns_round(&back, w, o) ? nl_direct_work(&back, w->channels) : columns);
+  size_t work = nl_direct_pays(w, o) ? without_columns_work(w, o) : columns;
+  work = at_least(work, turns_round(&back, w, o) ? without_columns_work(&back, w->channels) : columns);
+  if (nl_winograd_weight_pays(w, o)) work = at_least(work, nl_winograd_weight_work(w, o));
   return at_least(work, nl_direct_weight_fits(w, o) ? nl_direct_weight_work(w, o) : columns);
 }
 
@@ -55,13 +89,6 @@ static void inside(int32_t *from, int32_t *to, int32_t offset, int32_t stride, i
   int32_t last = width - 1 - offset < 0 ? -1 : (width - 1 - offset) / stride;
   *from = first < out_width ? first : out_width;
   *to = last + 1 < *from ? *from : last + 1 < out_width ? last + 1 : out_width;
-}
-
-/* Rows are short (14 or 28 values in smallcnn), for which a memcpy costs more in its call than in its work. */
-static inline void copy_row(float *to, const float *from, int32_t n) {
-  int32_t i = 0;
-  for (; i + 4 <= n; i += 4) v4_store(to + i, v4_load(from + i));
-  for (; i < n; i++) to[i] = from[i];
 }
 
 static inline void zero_row(float *to, int32_t n) {
@@ -87,7 +114,7 @@ static void unfold(float *col, const float *x, const nl_window *w) {
           const float *row = plane + (ptrdiff_t)iy * w->width + offset;
           zero_row(col, from);
           if (stride == 1)
-            copy_row(col + from, row + from, to - from);
+            nl_copy_row(col + from, row + from, to - from);
           else
             for (int32_t ox = from; ox < to; ox++) col[ox] = row[ox * stride];
           zero_row(col + to, w->out_width - to);
@@ -126,7 +153,7 @@ nl_status nl_conv2d_forward(float *y, const float *x, const float *weight, const
                             int32_t o, const nl_window *w) {
   NL_TRY(check("nl_conv2d_forward", n, o, w));
   if (!is_pointwise(w) && nl_direct_pays(w, o)) {
-    nl_direct_forward(y, x, weight, bias, false, work, n, o, w);
+    without_columns(y, x, weight, bias, false, work, n, o, w);
     return NL_OK;
   }
   const int32_t k = rows_of(w), p = columns_of(w);
@@ -150,11 +177,11 @@ nl_status nl_conv2d_backward(float *dx, float *dweight, float *dbias, const floa
   float *col = work + nl_gemm_work();
   nl_window back;
   if (dweight && !is_pointwise(w) && nl_direct_weight_fits(w, o)) {
-    nl_direct_weight(dweight, dy, x, work, n, o, w);
+    weight_without_columns(dweight, dy, x, work, n, o, w);
     dweight = NULL;
   }
   if (dx && !is_pointwise(w) && turns_round(&back, w, o)) {
-    nl_direct_forward(dx, dy, weight, NULL, true, work, n, w->channels, &back);
+    without_columns(dx, dy, weight, NULL, true, work, n, w->channels, &back);
     dx = NULL;
   }
   if (dweight) memset(dweight, 0, (size_t)o * k * sizeof *dweight);

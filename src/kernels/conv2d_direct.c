@@ -12,6 +12,7 @@
 #include "kernels/conv2d_direct.h"
 
 #include "base/vec.h"
+#include "kernels/planes.h"
 
 #include <string.h>
 
@@ -90,19 +91,10 @@ static void find_offsets(int32_t *offset, const nl_window *w) {
   for (; k < up(taps(w), ROWS); k++) offset[k] = 0;
 }
 
-static inline void copy_row(float *to, const float *from, int32_t n) {
-  int32_t i = 0;
-  for (; i + 4 <= n; i += 4) v4_store(to + i, v4_load(from + i));
-  for (; i < n; i++) to[i] = from[i];
-}
-
 /* One sample into `padded`, whose margins are zero already. */
 static void lay_out(float *padded, const float *x, const nl_window *w) {
-  const int32_t row = padded_width(w);
-  for (int32_t c = 0; c < w->channels; c++) {
-    float *to = padded + ((size_t)c * padded_height(w) + w->padding[0]) * row + w->padding[1];
-    for (int32_t i = 0; i < w->height; i++, to += row, x += w->width) copy_row(to, x, w->width);
-  }
+  nl_lay_out(padded, padded_height(w), padded_width(w), w->padding[0], w->padding[1], x, w->channels, w->height,
+             w->width);
 }
 
 /* panels [ceil(O / ROWS), taps, ROWS], zeros beyond O. */
@@ -162,7 +154,7 @@ void nl_direct_forward(float *y, const float *x, const float *weight, const floa
                        k);
       for (int32_t r = 0; r < left; r++, y += out)
         for (int32_t oy = 0; oy < w->out_height; oy++)
-          copy_row(y + oy * w->out_width, rows + (size_t)r * stride + oy * at.pitch, w->out_width);
+          nl_copy_row(y + oy * w->out_width, rows + (size_t)r * stride + oy * at.pitch, w->out_width);
     }
   }
 }

@@ -62,24 +62,40 @@ static void pack_a(float *panels, nl_matrix a, int32_t m, int32_t k) {
   }
 }
 
+/*
+ * Columns of which a row is read at once: where rows are a power of two apart, they share few places of the cache, and a
+ * line that is left half read is gone when the next panel wants it: the gradient of a linear layer's input, 32 samples,
+ * 512 to 16,384 values, takes 13.6 ms instead of 18.7.
+ */
+enum { CHUNK = 8 * NR };
+
 /* panels [ceil(n / NR), k, NR] */
 static void pack_b(float *panels, nl_matrix b, int32_t n, int32_t k) {
-  for (int32_t j = 0; j < n; j += NR, panels += (size_t)k * NR) {
+  int32_t j = 0;
+  if (b.col == 1)
+    for (; j + NR <= n; j += CHUNK) {
+      const int32_t cols = at_most(CHUNK, (n - j) / NR * NR);
+      const float *from = b.data + j;
+      for (int32_t p = 0; p < k; p++, from += b.row)
+        for (int32_t c = 0; c < cols; c += NR) {
+          float *to = panels + (size_t)(j + c) * k + p * NR;
+          v4_store(to, v4_load(from + c));
+          v4_store(to + 4, v4_load(from + c + 4));
+        }
+    }
+  if (b.col == 1) j = n / NR * NR;
+  panels += (size_t)j * k;
+  for (; j < n; j += NR, panels += (size_t)k * NR) {
     int32_t cols = at_most(NR, n - j);
     const float *from = b.data + (ptrdiff_t)j * b.col;
-    if (b.col == 1 && cols == NR) {
-      for (int32_t p = 0; p < k; p++, from += b.row) {
-        v4_store(panels + p * NR, v4_load(from));
-        v4_store(panels + p * NR + 4, v4_load(from + 4));
-      }
-    } else if (b.row == 1 && cols == NR) {
+    if (b.row == 1 && cols == NR) {
       pack_four(panels, NR, from, b.col, 1, k);
       pack_four(panels + 4, NR, from + 4 * (ptrdiff_t)b.col, b.col, 1, k);
-    } else {
-      for (int32_t p = 0; p < k; p++)
-        for (int32_t c = 0; c < NR; c++)
-          panels[p * NR + c] = c < cols ? from[(ptrdiff_t)p * b.row + (ptrdiff_t)c * b.col] : 0;
+      continue;
     }
+    for (int32_t p = 0; p < k; p++)
+      for (int32_t c = 0; c < NR; c++)
+        panels[p * NR + c] = c < cols ? from[(ptrdiff_t)p * b.row + (ptrdiff_t)c * b.col] : 0;
   }
 }
 
@@ -128,8 +144,8 @@ nl_status nl_gemm(float *c, nl_matrix a, nl_matrix b, float *work, int32_t m, in
       for (int32_t i = 0; i < m; i += MC) {
         int32_t mc = at_most(MC, m - i);
         pack_a(packed_a, (nl_matrix){a.data + (ptrdiff_t)i * a.row + (ptrdiff_t)p * a.col, a.row, a.col}, mc, kc);
-        for (int32_t jr = 0; jr < nc; jr += NR)
-          for (int32_t ir = 0; ir < mc; ir += MR)
+        for (int32_t ir = 0; ir < mc; ir += MR)
+          for (int32_t jr = 0; jr < nc; jr += NR)
             tile(c + (size_t)(i + ir) * ldc + j + jr, packed_a + (size_t)ir * kc, packed_b + (size_t)jr * kc, kc, ldc,
                  at_most(MR, mc - ir), at_most(NR, nc - jr), accumulate || p > 0);
       }

@@ -189,6 +189,40 @@ TEST(conv2d_keeps_nan_in_its_windows) {
   }
 }
 
+/*
+ * What is infinite comes out as infinite, in every window that holds it and in no other, whatever a kernel does on its way; and
+ * no sample is the worse for another.
+ */
+TEST(conv2d_keeps_infinity) {
+  seed_data(10);
+  for (int i = 0; i < COUNT_OF(conv_shapes); i++) {
+    const ref_window *w = &conv_shapes[i];
+    const nl_window window = window_of(w);
+    const int64_t x_size = (int64_t)w->n * w->c * w->h * w->w;
+    const int64_t weight_size = (int64_t)w->out * w->c * w->kernel_h * w->kernel_w;
+    const int64_t y_size = (int64_t)w->n * w->out * window.out_height * window.out_width, sample = y_size / w->n;
+    float *x = normals(x_size, 0, 1), *mark = floats(x_size), *weight = floats(weight_size), *dy = floats(y_size);
+    float *ones = floats(weight_size), *calm = floats(y_size), *y = floats(y_size), *dweight = floats(weight_size);
+    float *work = floats((int64_t)nl_conv2d_work(&window, w->out));
+    for (int64_t k = 0; k < weight_size; k++) weight[k] = 0.5f + (float)(k % 3), ones[k] = 1;
+    for (int64_t k = 0; k < y_size; k++) dy[k] = 1;
+    for (int64_t k = 0; k < x_size; k++) mark[k] = 0;
+    CHECK_OK(nl_conv2d_forward(calm, x, weight, NULL, work, w->n, w->out, &window));
+    const int64_t at = (int64_t)(w->h / 2) * w->w + w->w / 2;
+    x[at] = INFINITY;
+    mark[at] = 1;
+    const ref seen = ref_conv2d_forward(widened(mark, x_size), widened(ones, weight_size), NULL, w);
+    const ref_gradient used =
+        ref_conv2d_backward(widened(dy, y_size), widened(mark, x_size), widened(ones, weight_size), w);
+    CHECK_OK(nl_conv2d_forward(y, x, weight, NULL, work, w->n, w->out, &window));
+    CHECK_OK(nl_conv2d_backward(NULL, dweight, NULL, dy, x, weight, work, w->n, w->out, &window));
+    for (int64_t k = 0; k < sample; k++) assert_true(seen.value[k] != 0 ? y[k] == INFINITY : isfinite(y[k]));
+    check_same(NAMED("conv2d %d: the other samples", i), y + sample, calm + sample, y_size - sample);
+    for (int64_t k = 0; k < weight_size; k++)
+      assert_true(used.dweight.value[k] != 0 ? dweight[k] == INFINITY : isfinite(dweight[k]));
+  }
+}
+
 /* Cross-correlation, not convolution with a flipped kernel; and no samples are none. */
 TEST(conv2d_by_hand) {
   const nl_window window = window_of(&(ref_window){1, 1, 2, 3, 1, 1, 2, 1, 1, 0, 0});
@@ -259,6 +293,7 @@ int main(void) {
       CASE(conv2d),
       CASE(conv2d_by_hand),
       CASE(conv2d_keeps_nan_in_its_windows),
+      CASE(conv2d_keeps_infinity),
       CASE(bad_arguments),
       CASE(windows_that_do_not_fit),
       CASE(window_message_with_large_padding),

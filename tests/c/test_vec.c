@@ -79,6 +79,10 @@ TEST(transpose) {
   check_same("even", got, (float[]){0, 2, 4, 6}, 4);
   lanes_of(got, v4_odd(row[0], row[1]));
   check_same("odd", got, (float[]){1, 3, 5, 7}, 4);
+  lanes_of(got, v4_zip_low(row[0], row[1]));
+  check_same("zip_low", got, (float[]){0, 4, 1, 5}, 4);
+  lanes_of(got, v4_zip_high(row[0], row[1]));
+  check_same("zip_high", got, (float[]){2, 6, 3, 7}, 4);
   v4_store_int(whole, v4_load((float[]){0, 1, 16777215, -3}));
   assert_memory_equal(whole, ((int32_t[]){0, 1, 16777215, -3}), sizeof whole);
   v4_transpose(&row[0], &row[1], &row[2], &row[3]);
