@@ -19,7 +19,7 @@ say = @printf '  %-8s %s\n' '$(1)' '$(2)' >&2
 SETUP = TOOLCHAIN='$(TOOLCHAIN)' wasm/tools/setup.sh
 
 .PHONY: help start dev build modules types page dist data test test-c test-mutants fuzz test-node test-browser check format bench \
-  bench-browser bench-peers size clean FORCE
+  bench-browser bench-peers setup-peers size clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -265,8 +265,16 @@ bench: modules node_modules/.package-lock.json ## measure in Node, a JSON line e
 bench-browser: build setup-browsers ## measure in Chromium, a JSON line each (ARGS)
 	@$(NODE) tests/bench/browser.mjs $(ARGS)
 
-bench-peers: modules node_modules/.package-lock.json ## measure beside PyTorch where it is installed, with ratios (ARGS)
+bench-peers: modules node_modules/.package-lock.json ## measure beside the peers that are installed, with ratios (ARGS)
 	@$(NODE) tests/bench/peers.mjs $(ARGS)
+
+setup-peers: build/peers/node_modules/.package-lock.json ## install tfjs-wasm, onnxruntime-web and ConvNetJS for bench-peers
+build/peers/node_modules/.package-lock.json: tests/bench/peers/packages.json | setup-node
+	$(call say,NPM,build/peers)
+	@mkdir -p build/peers
+	@cp $< build/peers/package.json
+	$(Q)npm install --prefix build/peers --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
 
 size: build ## bytes of the modules and the page, raw and after gzip
 	@node wasm/tools/size.mjs $(MODULES) dist/site
