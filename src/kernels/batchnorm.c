@@ -3,70 +3,100 @@
 
 /*
  * x [N, C, S] is walked in two ways. With spatial dimensions a channel is N runs of S neighbours (stride C * S), handled
- * run by run. Without (S = 1, BatchNorm1d on [N, C]) neighbours are different channels, so four channels go down the
- * rows together, a lane each.
+ * run by run, in the order of memory: channels one by one are 2 to 3 times slower at [32, 64, 32, 32], whose runs lie 256 KB
+ * apart and share few places of the cache. Without (S = 1, BatchNorm1d on [N, C]) neighbours are different channels, so four
+ * channels go down the rows together, a lane each.
  */
+enum { MOST_CHANNELS = 256 };
 
-/* Means of 4 columns as centers, lane by lane. `width` <= 4 columns are there. */
-static nl_center column_center(const double *mean, int width) {
-  float high[4] = {0}, low[4] = {0};
-  for (int j = 0; j < width; j++) {
-    high[j] = (float)mean[j];
-    low[j] = (float)(mean[j] - (double)high[j]);
+static int32_t at_most(int32_t a, int32_t b) { return a < b ? a : b; }
+
+/* Of four columns, or the `width` that are there: a lane each. */
+static nl_affine4 column_affine(const double *mean, const double *scale, const double *shift, int width) {
+  float high[4] = {0}, scales[4] = {0}, shifts[4] = {0};
+  for (int k = 0; k < width; k++) {
+    const nl_affine at = nl_affine_of(mean[k], scale[k], shift[k]);
+    high[k] = at.high;
+    scales[k] = at.scale;
+    shifts[k] = at.shift;
   }
-  return (nl_center){v4_load(high), v4_load(low)};
+  return (nl_affine4){v4_load(high), v4_load(scales), v4_load(shifts)};
 }
 
-/* mean, var [C]: batch mean and biased variance. */
-static void batch_moments(double *mean, double *var, const float *x, int32_t n, int32_t c, int32_t s) {
+/* mean, var [width]: of the columns at x [N, C], width <= 4. */
+static void column_moments(double *mean, double *var, const float *x, int32_t n, int32_t c, int width) {
+  d4 sum = d4_zero(), squares = d4_zero();
+  const d4 origin = d4_add(d4_zero(), v4_load_left(x, width));
+  for (size_t at = 0; at < (size_t)n * c; at += c) d4_deviate(&sum, &squares, v4_load_left(x + at, width), origin);
+  for (int k = 0; k < width; k++) {
+    mean[k] = x[k] + d4_get(sum, k) / n;
+    var[k] = nl_variance(d4_get(sum, k), d4_get(squares, k), n);
+  }
+}
+
+/* The same of one channel, N runs of S, at x. */
+static void channel_moments(double *mean, double *var, const float *x, int32_t n, int32_t s, size_t sample) {
+  double sum = 0, squares = 0;
+  for (int32_t i = 0; i < n; i++) nl_add_moments_wide(&sum, &squares, x + i * sample, x[0], s);
+  *mean = x[0] + sum / ((double)n * s);
+  *var = nl_variance(sum, squares, (double)n * s);
+}
+
+/* And of `width` <= MOST_CHANNELS neighbouring channels. */
+static void plane_moments(double *mean, double *var, const float *x, int32_t n, int32_t s, size_t sample,
+                          int32_t width) {
   const double count = (double)n * s;
-  const size_t sample = (size_t)c * s;
-  if (s == 1) {
-    for (int32_t j = 0; j < c; j += 4) {
-      int width = c - j < 4 ? c - j : 4;
-      d4 sum = d4_zero(), squares = d4_zero();
-      const d4 origin = d4_add(d4_zero(), v4_load_left(x + j, width));
-      for (int32_t i = 0; i < n; i++) d4_deviate(&sum, &squares, v4_load_left(x + i * sample + j, width), origin);
-      for (int k = 0; k < width; k++) {
-        mean[j + k] = x[j + k] + d4_get(sum, k) / count;
-        var[j + k] = nl_variance(d4_get(sum, k), d4_get(squares, k), count);
-      }
-    }
-    return;
-  }
-  for (int32_t j = 0; j < c; j++) mean[j] = var[j] = 0;
-  for (int32_t i = 0; i < n; i++)
-    for (int32_t j = 0; j < c; j++)
-      nl_add_moments(&mean[j], &var[j], x + i * sample + (size_t)j * s, x[(size_t)j * s], s);
-  for (int32_t j = 0; j < c; j++) {
-    var[j] = nl_variance(mean[j], var[j], count);
-    mean[j] = x[(size_t)j * s] + mean[j] / count;
+  const bool fast = s >= 16 && count >= NL_BLOCK;
+  float origin[MOST_CHANNELS] = {0};
+  double sum[MOST_CHANNELS] = {0}, squares[MOST_CHANNELS] = {0};
+  for (int32_t j = 0; fast && j < width; j++)
+    origin[j] = nl_origin(x + (size_t)j * s, n >= 4 ? (size_t)n / 4 * sample : (size_t)s / 4);
+  for (int32_t i = 0; fast && i < n; i++)
+    for (int32_t j = 0; j < width; j++)
+      nl_add_moments(&sum[j], &squares[j], x + i * sample + (size_t)j * s, origin[j], s);
+  for (int32_t j = 0; j < width; j++) {
+    mean[j] = origin[j] + sum[j] / count;
+    var[j] = nl_variance(sum[j], squares[j], count);
+    if (!fast || !nl_moments_hold(sum[j], var[j], count))
+      channel_moments(&mean[j], &var[j], x + (size_t)j * s, n, s, sample);
   }
 }
 
-static void apply(float *y, const float *x, const double *mean, const double *invstd, const float *weight,
-                  const float *bias, int32_t n, int32_t c, int32_t s) {
-  const size_t sample = (size_t)c * s;
-  if (s == 1) {
-    for (int32_t j = 0; j < c; j += 4) {
-      int width = c - j < 4 ? c - j : 4;
-      nl_center center = column_center(mean + j, width);
-      float scales[4] = {0};
-      for (int k = 0; k < width; k++) scales[k] = (float)(invstd[j + k] * (weight ? weight[j + k] : 1));
-      v4 scale = v4_load(scales), shift = bias ? v4_load_left(bias + j, width) : v4_splat(0);
-      for (int32_t i = 0; i < n; i++) {
-        size_t at = i * sample + j;
-        v4_store_left(y + at, v4_madd(nl_centered(v4_load_left(x + at, width), center), scale, shift), width);
-      }
-    }
-    return;
+/* Four channels of [N, C], or those that are left. */
+static void apply_columns(float *y, const float *x, const double *mean, const double *invstd, const float *weight,
+                          const float *bias, int32_t n, int32_t c, int width) {
+  double scale[4], shift[4];
+  for (int k = 0; k < width; k++) {
+    scale[k] = invstd[k] * (weight ? weight[k] : 1);
+    shift[k] = bias ? bias[k] : 0;
   }
-  for (int32_t i = 0; i < n; i++)
-    for (int32_t j = 0; j < c; j++) {
-      size_t at = i * sample + (size_t)j * s;
-      const float scale = (float)(invstd[j] * (weight ? weight[j] : 1));
-      nl_normalize(y + at, x + at, nl_center_at(mean[j]), scale, bias ? bias[j] : 0, s);
+  const nl_affine4 at = column_affine(mean, scale, shift, width);
+  for (size_t i = 0; i < (size_t)n * c; i += c) v4_store_left(y + i, nl_apply(v4_load_left(x + i, width), at), width);
+}
+
+/* Neighbouring channels, `width` of them. */
+static void apply_planes(float *y, const float *x, const double *mean, const double *invstd, const float *weight,
+                         const float *bias, int32_t n, int32_t s, size_t sample, int32_t width) {
+  nl_affine at[MOST_CHANNELS];
+  for (int32_t j = 0; j < width; j++)
+    at[j] = nl_affine_of(mean[j], invstd[j] * (weight ? weight[j] : 1), bias ? bias[j] : 0);
+  for (int32_t i = 0; i < n; i++, x += sample, y += sample)
+    for (int32_t j = 0; j < width; j++) nl_normalize(y + (size_t)j * s, x + (size_t)j * s, at[j], s);
+}
+
+static const float *from(const float *values, int32_t j) { return values ? values + j : NULL; }
+
+/* var [C] becomes invstd. */
+static void track_and_invert(double *var, float *running_mean, float *running_var, const double *mean, double count,
+                             int32_t width, double eps, double momentum, bool unbiased) {
+  for (int32_t j = 0; j < width; j++) {
+    if (running_mean) {
+      const double target = unbiased ? var[j] * count / (count - 1) : var[j];
+      running_mean[j] = (float)((1 - momentum) * running_mean[j] + momentum * mean[j]);
+      running_var[j] = (float)((1 - momentum) * running_var[j] + momentum * target);
     }
+    var[j] = nl_invstd(var[j], eps);
+  }
 }
 
 nl_status nl_batchnorm_forward_train(float *y, double *mean, double *invstd, float *running_mean, float *running_var,
@@ -75,17 +105,22 @@ nl_status nl_batchnorm_forward_train(float *y, double *mean, double *invstd, flo
   NL_TRY(nl_check_planes("nl_batchnorm_forward_train", n, c, s, eps));
   const double count = (double)n * s;
   if (count == 0) return NL_OK;
-  batch_moments(mean, invstd, x, n, c, s);
-  for (int32_t j = 0; j < c; j++) {
-    double var = invstd[j];
-    if (running_mean) {
-      double target = unbiased ? var * count / (count - 1) : var;
-      running_mean[j] = (float)((1 - momentum) * running_mean[j] + momentum * mean[j]);
-      running_var[j] = (float)((1 - momentum) * running_var[j] + momentum * target);
-    }
-    invstd[j] = nl_invstd(var, eps);
+  const size_t sample = (size_t)c * s;
+  int32_t width;
+  for (int32_t j = 0; j < c; j += width) {
+    const float *xj = x + (size_t)j * s;
+    width = at_most(c - j, s > 1 ? MOST_CHANNELS : 4);
+    if (s > 1)
+      plane_moments(mean + j, invstd + j, xj, n, s, sample, width);
+    else
+      column_moments(mean + j, invstd + j, xj, n, c, width);
+    track_and_invert(invstd + j, running_mean ? running_mean + j : NULL, running_mean ? running_var + j : NULL,
+                     mean + j, count, width, eps, momentum, unbiased);
+    if (s > 1)
+      apply_planes(y + (size_t)j * s, xj, mean + j, invstd + j, from(weight, j), from(bias, j), n, s, sample, width);
+    else
+      apply_columns(y + j, xj, mean + j, invstd + j, from(weight, j), from(bias, j), n, c, width);
   }
-  apply(y, x, mean, invstd, weight, bias, n, c, s);
   return NL_OK;
 }
 
@@ -97,7 +132,17 @@ nl_status nl_batchnorm_forward_eval(float *y, double *mean, double *invstd, cons
     mean[j] = running_mean[j];
     invstd[j] = 1 / sqrt(running_var[j] + eps);
   }
-  if (n > 0 && s > 0) apply(y, x, mean, invstd, weight, bias, n, c, s);
+  if (n == 0 || s == 0) return NL_OK;
+  const size_t sample = (size_t)c * s;
+  int32_t width;
+  for (int32_t j = 0; j < c; j += width) {
+    width = at_most(c - j, s > 1 ? MOST_CHANNELS : 4);
+    const size_t at = (size_t)j * s;
+    if (s > 1)
+      apply_planes(y + at, x + at, mean + j, invstd + j, from(weight, j), from(bias, j), n, s, sample, width);
+    else
+      apply_columns(y + at, x + at, mean + j, invstd + j, from(weight, j), from(bias, j), n, c, width);
+  }
   return NL_OK;
 }
 
@@ -106,65 +151,74 @@ nl_status nl_batchnorm_forward_eval(float *y, double *mean, double *invstd, cons
  *   dbias = Σ dy      dweight = Σ dy xhat
  *   dx = weight invstd (dy - Σ dy / m - xhat Σ dy xhat / m), the last two terms only where the statistics depend on x.
  */
+/* dx = dy a + xhat b + c of a channel. */
 typedef struct {
-  float a[4], b[4], c[4]; /* dx = dy a + xhat b + c, a lane each channel */
-  float invstd[4];
+  nl_affine hat;
+  float a, b, c;
 } factors;
 
-static factors backward_factors(const double *sum, const double *dot, const double *invstd, const float *weight,
-                                double count, int width) {
-  factors f = {{0}, {0}, {0}, {0}};
-  for (int k = 0; k < width; k++) {
-    const double scale = invstd[k] * (weight ? weight[k] : 1);
-    f.invstd[k] = (float)invstd[k];
-    f.a[k] = (float)scale;
-    f.b[k] = (float)(-scale * dot[k] / count);
-    f.c[k] = (float)(-scale * sum[k] / count);
-  }
-  return f;
+/* Without batch statistics the last two terms are 0. */
+static factors factors_of(double sum, double dot, double mean, double invstd, double weight, double count,
+                          bool batch_stats) {
+  const double scale = invstd * weight, share = batch_stats ? -scale / count : 0;
+  return (factors){nl_affine_of(mean, invstd, 0), (float)scale, (float)(share * dot), (float)(share * sum)};
 }
 
-/* Four channels of [N, C], or those that are left, with batch statistics or without. */
-static void backward_columns(float *dx, const float *dy, const float *x, nl_center center, const factors *f, int32_t n,
-                             int32_t c, int width, bool batch_stats) {
-  const v4 a = v4_load(f->a), b = v4_load(f->b), shift = v4_load(f->c), invstd = v4_load(f->invstd);
+/* sum, dot [width]: Σ dy and Σ dy xhat of the columns at dy, x [N, C], width <= 4. */
+static void column_sums(double *sum, double *dot, const float *dy, const float *x, nl_affine4 hat, int32_t n, int32_t c,
+                        int width) {
+  d4 sums = d4_zero(), dots = d4_zero();
   for (size_t at = 0; at < (size_t)n * c; at += c) {
     const v4 g = v4_load_left(dy + at, width);
-    if (!batch_stats) {
-      v4_store_left(dx + at, v4_mul(g, a), width);
-      continue;
-    }
-    const v4 xhat = v4_mul(nl_centered(v4_load_left(x + at, width), center), invstd);
-    v4_store_left(dx + at, v4_madd(g, a, v4_madd(xhat, b, shift)), width);
+    sums = d4_add(sums, g);
+    dots = d4_madd(dots, g, nl_apply(v4_load_left(x + at, width), hat));
+  }
+  for (int k = 0; k < width; k++) {
+    sum[k] = d4_get(sums, k);
+    dot[k] = d4_get(dots, k);
   }
 }
 
-/* sum, dot [C]: Σ dy and Σ dy xhat. */
-static void gradient_sums(double *sum, double *dot, const float *dy, const float *x, const double *mean,
-                          const double *invstd, int32_t n, int32_t c, int32_t s) {
-  const size_t sample = (size_t)c * s;
-  if (s == 1) {
-    for (int32_t j = 0; j < c; j += 4) {
-      const int width = c - j < 4 ? c - j : 4;
-      const nl_center center = column_center(mean + j, width);
-      d4 sums = d4_zero(), dots = d4_zero();
-      for (int32_t i = 0; i < n; i++) {
-        v4 g = v4_load_left(dy + i * sample + j, width);
-        sums = d4_add(sums, g);
-        dots = d4_madd(dots, g, nl_centered(v4_load_left(x + i * sample + j, width), center));
-      }
-      for (int k = 0; k < width; k++) {
-        sum[j + k] = d4_get(sums, k);
-        dot[j + k] = d4_get(dots, k) * invstd[j + k];
-      }
-    }
-    return;
+/* Four channels of [N, C], or those that are left, with the factors of each. */
+static void backward_columns(float *dx, const float *dy, const float *x, nl_affine4 hat, const factors *of, int32_t n,
+                             int32_t c, int width, bool batch_stats) {
+  float lanes[3][4] = {{0}};
+  for (int k = 0; k < width; k++) {
+    lanes[0][k] = of[k].a;
+    lanes[1][k] = of[k].b;
+    lanes[2][k] = of[k].c;
   }
-  for (int32_t j = 0; j < c; j++) sum[j] = dot[j] = 0;
-  for (int32_t i = 0; i < n; i++)
-    for (int32_t j = 0; j < c; j++) {
-      const size_t at = i * sample + (size_t)j * s;
-      nl_gradient_sums(&sum[j], &dot[j], dy + at, x + at, nl_center_at(mean[j]), (float)invstd[j], s);
+  const v4 a = v4_load(lanes[0]), b = v4_load(lanes[1]), shift = v4_load(lanes[2]);
+  for (size_t at = 0; at < (size_t)n * c; at += c) {
+    const v4 g = v4_load_left(dy + at, width);
+    const v4 rest = batch_stats ? v4_madd(nl_apply(v4_load_left(x + at, width), hat), b, shift) : shift;
+    v4_store_left(dx + at, v4_madd(g, a, rest), width);
+  }
+}
+
+/* sum, dot [width] of neighbouring channels. */
+static void plane_sums(double *sum, double *dot, const float *dy, const float *x, const double *mean,
+                       const double *invstd, int32_t n, int32_t s, size_t sample, int32_t width) {
+  nl_affine hat[MOST_CHANNELS];
+  for (int32_t j = 0; j < width; j++) {
+    hat[j] = nl_affine_of(mean[j], invstd[j], 0);
+    sum[j] = dot[j] = 0;
+  }
+  for (int32_t i = 0; i < n; i++, dy += sample, x += sample)
+    for (int32_t j = 0; j < width; j++)
+      nl_gradient_sums(&sum[j], &dot[j], dy + (size_t)j * s, x + (size_t)j * s, nl_splat(hat[j]), s);
+}
+
+/* Neighbouring channels with the factors of each. What x is has no part in dx where the statistics are given. */
+static void backward_planes(float *dx, const float *dy, const float *x, const factors *of, int32_t n, int32_t s,
+                            size_t sample, int32_t width, bool batch_stats) {
+  for (int32_t i = 0; i < n; i++, dx += sample, dy += sample, x += sample)
+    for (int32_t j = 0; j < width; j++) {
+      const size_t at = (size_t)j * s;
+      if (batch_stats)
+        nl_normalize_backward(dx + at, dy + at, x + at, nl_splat(of[j].hat), of[j].a, of[j].b, of[j].c, s);
+      else
+        nl_scale(dx + at, dy + at, of[j].a, s);
     }
 }
 
@@ -173,33 +227,35 @@ nl_status nl_batchnorm_backward(float *dx, float *dweight, float *dbias, const f
                                 int32_t c, int32_t s, bool batch_stats) {
   NL_TRY(nl_check_planes("nl_batchnorm_backward", n, c, s, 0));
   const double count = (double)n * s;
-  for (int32_t j = 0; count == 0 && j < c; j++) {
-    if (dweight) dweight[j] = 0;
-    if (dbias) dbias[j] = 0;
-  }
-  if (count == 0) return NL_OK;
+  const size_t sample = (size_t)c * s;
   double *sum = work, *dot = work + c;
-  gradient_sums(sum, dot, dy, x, mean, invstd, n, c, s);
+  int32_t width;
+  for (int32_t j = 0; j < c; j += width) {
+    width = at_most(c - j, s > 1 ? MOST_CHANNELS : 4);
+    const size_t at = (size_t)j * s;
+    nl_affine4 hat = {v4_splat(0), v4_splat(0), v4_splat(0)};
+    if (count == 0) {
+      for (int32_t k = j; k < j + width; k++) sum[k] = dot[k] = 0;
+      continue;
+    }
+    if (s > 1) {
+      plane_sums(sum + j, dot + j, dy + at, x + at, mean + j, invstd + j, n, s, sample, width);
+    } else {
+      hat = column_affine(mean + j, invstd + j, (double[4]){0}, width);
+      column_sums(sum + j, dot + j, dy + at, x + at, hat, n, c, width);
+    }
+    factors of[MOST_CHANNELS];
+    for (int32_t k = 0; k < width; k++)
+      of[k] = factors_of(sum[j + k], dot[j + k], mean[j + k], invstd[j + k], weight ? weight[j + k] : 1, count,
+                         batch_stats);
+    if (dx && s > 1)
+      backward_planes(dx + at, dy + at, x + at, of, n, s, sample, width, batch_stats);
+    else if (dx)
+      backward_columns(dx + at, dy + at, x + at, hat, of, n, c, width, batch_stats);
+  }
   for (int32_t j = 0; j < c; j++) {
     if (dweight) dweight[j] = (float)dot[j];
     if (dbias) dbias[j] = (float)sum[j];
   }
-  if (!dx) return NL_OK;
-  if (s == 1) {
-    for (int32_t j = 0; j < c; j += 4) {
-      const int width = c - j < 4 ? c - j : 4;
-      const factors f = backward_factors(sum + j, dot + j, invstd + j, weight ? weight + j : NULL, count, width);
-      backward_columns(dx + j, dy + j, x + j, column_center(mean + j, width), &f, n, c, width, batch_stats);
-    }
-    return NL_OK;
-  }
-  for (int32_t i = 0; i < n; i++)
-    for (int32_t j = 0; j < c; j++, dx += s, dy += s, x += s) {
-      const factors f = backward_factors(sum + j, dot + j, invstd + j, weight ? weight + j : NULL, count, 1);
-      if (batch_stats)
-        nl_normalize_backward(dx, dy, x, nl_center_at(mean[j]), f.invstd[0], f.a[0], f.b[0], f.c[0], s);
-      else
-        nl_scale(dx, dy, f.a[0], s);
-    }
   return NL_OK;
 }

@@ -16,12 +16,11 @@ nl_status nl_groupnorm_forward(float *y, double *mean, double *invstd, const flo
     size_t at = (size_t)row * count;
     double var;
     nl_moments(&mean[row], &var, x + at, count);
-    nl_center center = nl_center_at(mean[row]);
     invstd[row] = nl_invstd(var, eps);
     for (int32_t k = 0; k < per_group; k++, at += s) {
       int32_t channel = row % g * per_group + k;
-      float scale = (float)(invstd[row] * (weight ? weight[channel] : 1));
-      nl_normalize(y + at, x + at, center, scale, bias ? bias[channel] : 0, s);
+      const double scale = invstd[row] * (weight ? weight[channel] : 1);
+      nl_normalize(y + at, x + at, nl_affine_of(mean[row], scale, bias ? bias[channel] : 0), s);
     }
   }
   return NL_OK;
@@ -39,16 +38,17 @@ nl_status nl_groupnorm_backward(float *dx, float *dweight, float *dbias, const f
   NL_TRY(check("nl_groupnorm_backward", n, c, s, g, 0));
   const int32_t per_group = c / g, count = per_group * s;
   const bool params = dweight || dbias;
+  const double per_value = 1.0 / count;
   double *weight_sum = work, *bias_sum = work + c;
   for (int32_t j = 0; params && j < 2 * c; j++) work[j] = 0;
   for (int32_t row = 0; count > 0 && row < n * g; row++) {
     const size_t at = (size_t)row * count;
     const int32_t first = row % g * per_group;
-    nl_center center = nl_center_at(mean[row]);
+    const nl_affine4 hat = nl_splat(nl_affine_of(mean[row], invstd[row], 0));
     double sum = 0, dot = 0;
     for (int32_t k = 0; k < per_group; k++) {
       double p = 0, q = 0, scale = weight ? weight[first + k] : 1;
-      nl_gradient_sums(&p, &q, dy + at + (size_t)k * s, x + at + (size_t)k * s, center, (float)invstd[row], s);
+      nl_gradient_sums(&p, &q, dy + at + (size_t)k * s, x + at + (size_t)k * s, hat, s);
       if (params) {
         weight_sum[first + k] += q;
         bias_sum[first + k] += p;
@@ -57,12 +57,12 @@ nl_status nl_groupnorm_backward(float *dx, float *dweight, float *dbias, const f
       dot += scale * q;
     }
     if (!dx) continue;
-    float b = (float)(-invstd[row] * dot / count);
-    float shift = (float)(-invstd[row] * sum / count);
+    const double share = -invstd[row] * per_value;
+    const float b = (float)(share * dot), shift = (float)(share * sum);
     for (int32_t k = 0; k < per_group; k++) {
       size_t plane = at + (size_t)k * s;
       float a = (float)(invstd[row] * (weight ? weight[first + k] : 1));
-      nl_normalize_backward(dx + plane, dy + plane, x + plane, center, (float)invstd[row], a, b, shift, s);
+      nl_normalize_backward(dx + plane, dy + plane, x + plane, hat, a, b, shift, s);
     }
   }
   for (int32_t j = 0; j < c; j++) {

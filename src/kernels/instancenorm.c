@@ -26,9 +26,8 @@ nl_status nl_instancenorm_forward(float *y, double *mean, double *invstd, float 
     const size_t at = (size_t)plane * s;
     const int32_t j = plane % c;
     nl_moments(&mean[plane], &var[plane], x + at, s);
-    const nl_center center = nl_center_at(mean[plane]);
     const double scale = nl_invstd(var[plane], eps) * (weight ? weight[j] : 1);
-    nl_normalize(y + at, x + at, center, (float)scale, bias ? bias[j] : 0, s);
+    nl_normalize(y + at, x + at, nl_affine_of(mean[plane], scale, bias ? bias[j] : 0), s);
   }
   if (running_mean) track(running_mean, running_var, mean, var, n, c, s, momentum);
   for (int32_t plane = 0; plane < n * c; plane++) invstd[plane] = nl_invstd(var[plane], eps);

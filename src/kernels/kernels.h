@@ -37,7 +37,9 @@ nl_status nl_batchnorm_backward(float *dx, float *dweight, float *dbias, const f
  */
 nl_status nl_layernorm_forward(float *y, double *mean, double *invstd, const float *x, const float *weight,
                                const float *bias, int32_t m, int32_t l, double eps);
-/** dx [M, L], dweight, dbias [L]; each may be NULL. work: 2 * L float64, unused where dweight and dbias are NULL. */
+/** float64 values of scratch that the backward passes over rows need. */
+#define NL_ROWS_WORK(l) (3 * (size_t)(l) + 3)
+/** dx [M, L], dweight, dbias [L]; each may be NULL. work: NL_ROWS_WORK(L), unused where dweight and dbias are NULL. */
 nl_status nl_layernorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
                                 const double *mean, const double *invstd, const float *weight, double *work, int32_t m,
                                 int32_t l);
@@ -73,7 +75,7 @@ nl_status nl_instancenorm_backward(float *dx, float *dweight, float *dbias, cons
  */
 nl_status nl_rmsnorm_forward(float *y, double *invstd, const float *x, const float *weight, int32_t m, int32_t l,
                              double eps);
-/** dx [M, L], dweight [L]; each may be NULL. work: L float64, unused where dweight is NULL. */
+/** dx [M, L], dweight [L]; each may be NULL. work: NL_ROWS_WORK(L), unused where dweight is NULL. */
 nl_status nl_rmsnorm_backward(float *dx, float *dweight, const float *dy, const float *x, const double *invstd,
                               const float *weight, double *work, int32_t m, int32_t l);
 

@@ -2,8 +2,9 @@
  * What the normalization kernels share: checks of their sizes, exact means and squared deviations of float32 data.
  *
  * A mean is a float64. To subtract it from float32 lanes without losing it, it is split in two float32, high + low:
- * (x - high) is exact wherever x is near the mean (Sterbenz), and subtracting the low part then rounds once at the scale of
- * the deviation. So data with mean 1e4 and std 1 keeps its 24 bits, and a constant channel gives exactly zero.
+ * (x - high) is exact wherever x is near the mean (Sterbenz), and the low part joins what is added after scaling:
+ *   (x - mean) scale + shift = (x - high) scale + (shift - low scale)
+ * So data with mean 1e4 and std 1 keeps its 24 bits, and a constant channel, whose low part is 0, gives exactly the shift.
  */
 #ifndef NL_MOMENTS_H
 #define NL_MOMENTS_H
@@ -28,16 +29,26 @@ static inline nl_status nl_check_rows(const char *name, int32_t m, int32_t l, do
   return NL_OK;
 }
 
+/** (x - mean) scale + shift as (x - high) scale + shift, and the same with a channel a lane, or one for all. */
 typedef struct {
-  v4 high, low;
-} nl_center;
+  float high, scale, shift;
+} nl_affine;
+typedef struct {
+  v4 high, scale, shift;
+} nl_affine4;
 
-static inline nl_center nl_center_at(double mean) {
-  float high = (float)mean;
-  return (nl_center){v4_splat(high), v4_splat((float)(mean - (double)high))};
+static inline nl_affine nl_affine_of(double mean, double scale, double shift) {
+  const float high = (float)mean;
+  /* 0 of 0 times infinity, which invstd may be where eps is 0. */
+  const double low = mean == high ? 0 : (high - mean) * scale;
+  return (nl_affine){high, (float)scale, (float)(shift + low)};
 }
 
-static inline v4 nl_centered(v4 x, nl_center at) { return v4_sub(v4_sub(x, at.high), at.low); }
+static inline nl_affine4 nl_splat(nl_affine at) {
+  return (nl_affine4){v4_splat(at.high), v4_splat(at.scale), v4_splat(at.shift)};
+}
+
+static inline v4 nl_apply(v4 x, nl_affine4 at) { return v4_madd(v4_sub(x, at.high), at.scale, at.shift); }
 
 /** 1 / sqrt(var + eps) of data with that variance. Without any, all deviations are 0, and 0 keeps them so where eps is 0. */
 static inline double nl_invstd(double var, double eps) { return var + eps == 0 ? 0 : 1 / sqrt(var + eps); }
@@ -58,12 +69,17 @@ static inline double nl_sum(const float *x, int32_t n) {
   return d4_sum(sum) + d4_sum(other);
 }
 
+/* Values that float32 adds up before they go to float64: eight vectors, as a tree. */
+enum { NL_BLOCK = 32 };
+
+static inline v4 nl_sum_of_four(const v4 v[4]) { return v4_add(v4_add(v[0], v[1]), v4_add(v[2], v[3])); }
+
 /**
- * *sum += Σ (x - origin), *squares += Σ (x - origin)^2 over x [n]: mean and variance in one pass. The origin is a value of
- * the data, so that its distance from the mean is at most sqrt(n) standard deviations, and the difference
- * squares - sum^2 / n in float64 keeps 53 - log2(n) bits: more than float32 has, up to 2^27 values.
+ * *sum += Σ (x - origin), *squares += Σ (x - origin)^2 over x [n], in float64 from the first operation on. Where the origin is
+ * a value of the data, its distance from the mean is at most sqrt(n) standard deviations, and the difference
+ * squares - sum^2 / n keeps 53 - log2(n) bits: more than float32 has, up to 2^27 values.
  */
-static inline void nl_add_moments(double *sum, double *squares, const float *x, double origin, int32_t n) {
+static inline void nl_add_moments_wide(double *sum, double *squares, const float *x, double origin, int32_t n) {
   const d4 at = d4_splat(origin);
   d4 sums[2] = {d4_zero(), d4_zero()}, second[2] = {d4_zero(), d4_zero()};
   int32_t i = 0;
@@ -81,48 +97,114 @@ static inline void nl_add_moments(double *sum, double *squares, const float *x, 
   *squares += d4_sum(second[0]) + d4_sum(second[1]) + left_squares;
 }
 
+/** The same with the deviations, and the sums of eight, in float32: good where nl_moments_hold. */
+static inline void nl_add_moments(double *sum, double *squares, const float *x, float origin, int32_t n) {
+  const v4 at = v4_splat(origin);
+  d4 sums = d4_zero(), second = d4_zero();
+  int32_t i = 0;
+  for (; i + NL_BLOCK <= n; i += NL_BLOCK, x += NL_BLOCK) {
+    v4 pairs[4], products[4];
+    for (int k = 0; k < 4; k++) {
+      const v4 a = v4_sub(v4_load(x + 8 * k), at), b = v4_sub(v4_load(x + 8 * k + 4), at);
+      pairs[k] = v4_add(a, b);
+      products[k] = v4_madd(b, b, v4_mul(a, a));
+    }
+    sums = d4_add(sums, nl_sum_of_four(pairs));
+    second = d4_add(second, nl_sum_of_four(products));
+  }
+  for (; i + 4 <= n; i += 4, x += 4) {
+    const v4 d = v4_sub(v4_load(x), at);
+    sums = d4_add(sums, d);
+    second = d4_madd(second, d, d);
+  }
+  double left = 0, left_squares = 0;
+  for (; i < n; i++, x++) {
+    const double d = (double)*x - origin;
+    left += d;
+    left_squares += d * d;
+  }
+  *sum += d4_sum(sums) + left;
+  *squares += d4_sum(second) + left_squares;
+}
+
 /** Σ (x - mean)^2 / n of moments about an origin. */
 static inline double nl_variance(double sum, double squares, double n) {
   const double var = (squares - sum * sum / n) / n;
   return var < 0 ? 0 : var;
 }
 
-/** Mean and variance of x [n], n >= 1. */
-static inline void nl_moments(double *mean, double *var, const float *x, int32_t n) {
-  double sum = 0, squares = 0;
-  nl_add_moments(&sum, &squares, x, x[0], n);
-  *mean = x[0] + sum / n;
-  *var = nl_variance(sum, squares, n);
-}
-
-/** y = (x - mean) * scale + shift over x, y [n]. */
-static inline void nl_normalize(float *y, const float *x, nl_center mean, float scale, float shift, int32_t n) {
-  v4 a = v4_splat(scale), b = v4_splat(shift);
-  int32_t i = 0;
-  for (; i + 4 <= n; i += 4) v4_store(y + i, v4_madd(nl_centered(v4_load(x + i), mean), a, b));
-  if (i < n) v4_store_n(y + i, v4_madd(nl_centered(v4_load_n(x + i, n - i), mean), a, b), n - i);
+/** An origin for moments that is no outlier: the mean of four values each at x, x + step and so on. Of equal ones it is these. */
+static inline float nl_origin(const float *x, size_t step) {
+  const v4 fours[4] = {v4_load(x), v4_load(x + step), v4_load(x + 2 * step), v4_load(x + 3 * step)};
+  float lanes[4];
+  v4_store(lanes, nl_sum_of_four(fours));
+  return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) * 0.0625f;
 }
 
 /**
- * *sum += Σ dy, *dot += Σ dy * xhat over dy, x [n], xhat = (x - mean) * invstd. The sum is a float64 one, since it may
- * cancel and is a result; of the products four are added up in float32 before, which costs each no more than its own rounding.
+ * Whether moments in float32 about an origin are as good as in float64: the mean is within a standard deviation of the origin,
+ * so that no more than a bit cancels, and squares and their sums are far from float32's ends. The errors that are left, of
+ * deviations and of sums of eight, are of a rounding unit of a deviation each and average out.
  */
-static inline void nl_gradient_sums(double *sum, double *dot, const float *dy, const float *x, nl_center mean,
-                                    float invstd, int32_t n) {
-  const v4 scale = v4_splat(invstd);
+static inline bool nl_moments_hold(double sum, double var, double n) {
+  return sum * sum <= var * n * n && var > 1e-28 && var < 1e34;
+}
+
+/** Mean and variance of x [n], n >= 1. */
+static inline void nl_moments(double *mean, double *var, const float *x, int32_t n) {
+  double sum = 0, squares = 0, origin = x[0];
+  if (n >= NL_BLOCK) {
+    const float about = nl_origin(x, (size_t)n / 4);
+    nl_add_moments(&sum, &squares, x, about, n);
+    *mean = about + sum / n;
+    *var = nl_variance(sum, squares, n);
+    if (nl_moments_hold(sum, *var, n)) return;
+    sum = squares = 0;
+  }
+  nl_add_moments_wide(&sum, &squares, x, origin, n);
+  *mean = origin + sum / n;
+  *var = nl_variance(sum, squares, n);
+}
+
+/** Mean of x^2 over x [n], n >= 1. */
+static inline double nl_mean_square(const float *x, int32_t n) {
+  double sum = 0, squares = 0;
+  nl_add_moments(&sum, &squares, x, 0, n);
+  if (squares > 1e-28 * n && squares < 1e34 * n) return squares / n;
+  sum = squares = 0;
+  nl_add_moments_wide(&sum, &squares, x, 0, n);
+  return squares / n;
+}
+
+/** y = `of` x over x, y [n]. */
+static inline void nl_normalize(float *y, const float *x, nl_affine of, int32_t n) {
+  const nl_affine4 at = nl_splat(of);
+  int32_t i = 0;
+  for (; i + 8 <= n; i += 8, x += 8, y += 8) {
+    v4_store(y, nl_apply(v4_load(x), at));
+    v4_store(y + 4, nl_apply(v4_load(x + 4), at));
+  }
+  for (; i < n; i += 4, x += 4, y += 4) v4_store_left(y, nl_apply(v4_load_left(x, n - i), at), n - i);
+}
+
+/** *sum += Σ dy, *dot += Σ dy * xhat over dy, x [n], xhat = `hat` x. */
+static inline void nl_gradient_sums(double *sum, double *dot, const float *dy, const float *x, nl_affine4 hat,
+                                    int32_t n) {
   d4 sums = d4_zero(), dots = d4_zero();
   int32_t i = 0;
-  for (; i + 16 <= n; i += 16) {
-    v4 four = v4_splat(0);
-    for (int k = 0; k < 16; k += 4) {
-      const v4 g = v4_load(dy + i + k);
-      sums = d4_add(sums, g);
-      four = v4_madd(g, v4_mul(nl_centered(v4_load(x + i + k), mean), scale), four);
+  for (; i + NL_BLOCK <= n; i += NL_BLOCK, dy += NL_BLOCK, x += NL_BLOCK) {
+    v4 pairs[4], products[4];
+    for (int k = 0; k < 4; k++) {
+      const v4 a = v4_load(dy + 8 * k), b = v4_load(dy + 8 * k + 4);
+      pairs[k] = v4_add(a, b);
+      products[k] = v4_mul(a, nl_apply(v4_load(x + 8 * k), hat));
+      products[k] = v4_madd(b, nl_apply(v4_load(x + 8 * k + 4), hat), products[k]);
     }
-    dots = d4_add(dots, four);
+    sums = d4_add(sums, nl_sum_of_four(pairs));
+    dots = d4_add(dots, nl_sum_of_four(products));
   }
-  for (; i < n; i += 4) {
-    const v4 g = v4_load_left(dy + i, n - i), xhat = v4_mul(nl_centered(v4_load_left(x + i, n - i), mean), scale);
+  for (; i < n; i += 4, dy += 4, x += 4) {
+    const v4 g = v4_load_left(dy, n - i), xhat = nl_apply(v4_load_left(x, n - i), hat);
     sums = d4_add(sums, g);
     dots = d4_madd(dots, g, n - i < 4 ? v4_first(xhat, n - i) : xhat);
   }
@@ -131,21 +213,24 @@ static inline void nl_gradient_sums(double *sum, double *dot, const float *dy, c
 }
 
 /**
- * dx = dy * a + xhat * b + c with xhat = (x - mean) * invstd, over dx, dy, x [n]: the backward pass of every normalization
- * here. xhat is near 1 whatever the scale of x, so that no factor leaves float32's range before the result does: the
- * multiplication more costs 3 % on tensors that stay in the cache and nothing beyond it.
+ * dx = dy * a + xhat * b + c over dx, dy, x [n]: the backward pass of every normalization here. xhat = `hat` x is near 1
+ * whatever the scale of x, so that no factor leaves float32's range before the result does.
  */
-static inline void nl_normalize_backward(float *dx, const float *dy, const float *x, nl_center mean, float invstd,
-                                         float a, float b, float c, int32_t n) {
-  v4 vs = v4_splat(invstd), va = v4_splat(a), vb = v4_splat(b), vc = v4_splat(c);
+static inline void nl_normalize_backward(float *dx, const float *dy, const float *x, nl_affine4 hat, float fa, float fb,
+                                         float fc, int32_t n) {
+  const v4 a = v4_splat(fa), b = v4_splat(fb), c = v4_splat(fc);
   int32_t i = 0;
-  for (; i + 4 <= n; i += 4) {
-    v4 xhat = v4_mul(nl_centered(v4_load(x + i), mean), vs);
-    v4_store(dx + i, v4_madd(v4_load(dy + i), va, v4_madd(xhat, vb, vc)));
+  for (; i + 8 <= n; i += 8) {
+    v4_store(dx + i, v4_madd(v4_load(dy + i), a, v4_madd(nl_apply(v4_load(x + i), hat), b, c)));
+    v4_store(dx + i + 4, v4_madd(v4_load(dy + i + 4), a, v4_madd(nl_apply(v4_load(x + i + 4), hat), b, c)));
+  }
+  if (i + 4 <= n) {
+    v4_store(dx + i, v4_madd(v4_load(dy + i), a, v4_madd(nl_apply(v4_load(x + i), hat), b, c)));
+    i += 4;
   }
   if (i < n) {
-    v4 xhat = v4_mul(nl_centered(v4_load_n(x + i, n - i), mean), vs);
-    v4_store_n(dx + i, v4_madd(v4_load_n(dy + i, n - i), va, v4_madd(xhat, vb, vc)), n - i);
+    const v4 g = v4_load_n(dy + i, n - i), xhat = nl_apply(v4_load_n(x + i, n - i), hat);
+    v4_store_n(dx + i, v4_madd(g, a, v4_madd(xhat, b, c)), n - i);
   }
 }
 

@@ -5,7 +5,7 @@
 static nl_status reserve_work(nl_norm *norm, int32_t room) {
   if (norm->work && room <= norm->work_room) return NL_OK;
   double *work;
-  NL_TRY(nl_take((void **)&work, 2 * (uint64_t)room, sizeof *work));
+  NL_TRY(nl_take((void **)&work, NL_ROWS_WORK(room), sizeof *work));
   free(norm->work);
   norm->work = work;
   norm->work_room = room;

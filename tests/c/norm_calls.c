@@ -52,7 +52,7 @@ norm_call norm_prepare(norm_kernel kernel, extent e, float *x, float *dy, bool w
   if (kernel != RMS) k.dbias = floats(params);
   if (kernel != RMS) k.mean = doubles(stats);
   k.invstd = doubles(stats);
-  k.work = doubles(kernel == RMS ? params : 2 * params);
+  k.work = doubles(kernel == LAYER || kernel == RMS ? (int64_t)NL_ROWS_WORK(params) : 2 * params);
   return k;
 }
 

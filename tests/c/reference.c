@@ -56,17 +56,19 @@ ref_layout ref_rms_layout(int32_t m, int32_t l) {
 /*
  * The predicted errors. With u = 2^-24, v = 2^-53, m values in a statistic, d = x - mean, s = invstd, xhat = d s:
  *
- *   mean     a float64 sum of differences from one of the values, be it the largest: v (1 + sqrt(m)) (Σ|x| / m + max |x|).
+ *   mean     a sum of differences from some origin, be it the largest value, which float32 rounds and adds up pairwise before
+ *            they go to float64: u Σ|d| / m, and v (1 + sqrt(m)) (Σ|x| / m + max |x|).
  *   d        float32 holds neither mean nor d. A mean split in two float32 is off by u² |mean| at most, and by its own error;
  *            the difference then rounds once, u |d|, or to a multiple of TINY if it is denormal. The first and the last of
  *            these are `deviation_error`; they are absolute: next to them |d| may be small. About zero, d is x and exact.
- *   invstd   of m float64 squares of such d: d's rounding u |d| changes a square by 2 u d² and the root by half of that, so u s
- *            at most. About zero the squares are exact: v (1 + sqrt(m)) s.
+ *   invstd   of m squares of such d: d's rounding u |d| changes a square by 2 u d² and the root by half of that, so u s at
+ *            most. The squares' own rounding, about zero too, is no more.
  *   y        d s w + b: d's rounding, that of s w to float32 and that of the product are u |d s w| each, which is counted
  *            once, since 8 times is allowed; the sum rounds to u |y|; deviation_error grows by |s w|.
  *   dweight  a float64 sum of dy xhat, whose xhat are off by u |xhat| or TINY and by deviation_error times s: the sum of the
  *            magnitudes of that, and u |dweight| for the result.
- *   dbias    a float64 sum of exact dy, rounded at the end: u |dbias| + v sqrt(m) Σ|dy|.
+ *   dbias    a sum of exact dy, of which float32 adds up some before they go to float64: a rounding of each one's size,
+ *            independent of the others, u sqrt(Σ dy²), and u |dbias| for the result.
  *   dx       s (g - mean of g - xhat * mean of g xhat) with g = dy w: three terms, each with u times its magnitude, where
  *            the means are bounded by the means of |g| and |g xhat|. An error `off` of all d changes the last term by
  *            off s |g xhat| in one place and by xhat off s |g| in the other. A denormal g is off by TINY.
@@ -96,6 +98,10 @@ static void moments(ref_norm *out, const ref_layout *layout, const double *x) {
     out->var[layout->stat[i]] += d * d / count;
   }
   for (int32_t k = 0; k < stats; k++) out->mean.error[k] = U64 * (1 + sqrt(count)) * (magnitude[k] + largest[k]);
+  for (int32_t i = 0; i < size && !layout->about_zero; i++) {
+    const int32_t k = layout->stat[i];
+    out->mean.error[k] += U * fabs(x[i] - out->mean.value[k]) / count;
+  }
 }
 
 ref_norm ref_norm_forward(const ref_layout *layout, const double *x, const double *weight, const double *bias,
@@ -109,7 +115,7 @@ ref_norm ref_norm_forward(const ref_layout *layout, const double *x, const doubl
     const double root = sqrt(out.var[k] + eps);
     out.invstd.value[k] = root == 0 && !given_mean ? 0 : 1 / root;
     if (given_mean) continue;
-    out.invstd.error[k] = (layout->about_zero ? U64 * (1 + sqrt(out.count)) : U) * out.invstd.value[k];
+    out.invstd.error[k] = U * out.invstd.value[k];
   }
   for (int32_t i = 0; i < size; i++) {
     const int32_t k = layout->stat[i], p = layout->param[i];
@@ -158,9 +164,10 @@ ref_gradient ref_norm_backward(const ref_layout *layout, const double *dy, const
   }
   for (int32_t p = 0; p < layout->params; p++) {
     out.dweight.error[p] += U * fabs(out.dweight.value[p]);
-    out.dbias.error[p] = U * fabs(out.dbias.value[p]);
   }
-  for (int32_t i = 0; i < size; i++) out.dbias.error[layout->param[i]] += U64 * sqrt(count) * fabs(dy[i]);
+  for (int32_t i = 0; i < size; i++) out.dbias.error[layout->param[i]] += dy[i] * dy[i];
+  for (int32_t p = 0; p < layout->params; p++)
+    out.dbias.error[p] = U * (fabs(out.dbias.value[p]) + sqrt(out.dbias.error[p]));
   return out;
 }
 

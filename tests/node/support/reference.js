@@ -13,6 +13,8 @@
  * No implementation in that precision does better; the tests allow EIGHT times it. Added to that are
  *   - what running statistics, being float32 themselves, are off, times the value's derivative by them;
  *   - the smallest denormal, times the factor behind it, where a value is too small for float32;
+ *   - what m is off where deviations from some origin, rounded once each, are added up to it, U mean |x - m|, times the
+ *     value's derivative by it;
  *   - what float64, in which the expected values are computed, loses of x - m.
  * InstanceNorm moves its running statistics towards the mean over the samples of m and of the unbiased variance: the
  * same prediction with that mean for `new`. Where v + eps is 0, all x are equal and x̂ is 0 exactly.
@@ -211,7 +213,9 @@ export function reference(layer, x, dy, mode, running, precision = FLOAT32) {
 
   // What float64 loses of x - m, of m and of v.
   const lost = (/** @type {number} */ i) => U64 * (Math.abs(x.data[i]) + Math.abs(mean[group(i)])) + tiny;
-  const lostMean = means((i) => U64 * Math.abs(x.data[i]));
+  const lostMean = means(
+    (i) => U64 * Math.abs(x.data[i]) + (centered ? unit * Math.abs(x.data[i] - mean[group(i)]) : 0),
+  );
   const lostVariance = means((i) => 2 * Math.abs(x.data[i] - mean[group(i)]) * lost(i));
   const meanBound = given
     ? running.meanError
@@ -229,7 +233,7 @@ export function reference(layer, x, dy, mode, running, precision = FLOAT32) {
   const xhatError = new Float64Array(size);
   for (let i = 0; i < size; i++) {
     const g = group(i);
-    xhatError[i] = invstd[g] * (lost(i) + (given ? meanBound[g] : 0)) + Math.abs(xhat[i]) * relative[g];
+    xhatError[i] = invstd[g] * (lost(i) + (given ? meanBound[g] : lostMean[g])) + Math.abs(xhat[i]) * relative[g];
   }
 
   const zeros = (/** @type {number} */ n) => new Float64Array(n);
