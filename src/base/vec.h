@@ -4,7 +4,7 @@
  *
  * v4_load_n and v4_store_n touch exactly n < 4 values; lanes beyond are zero: a tail never reads past its array.
  * v4_madd(a, b, c) is a * b + c with one rounding or two: only the relaxed module, on hardware with FMA, rounds once.
- * v4_max propagates NaN from either side, as PyTorch's relu does.
+ * v4_at_least leaves NaN what it is, as PyTorch's relu does, in one instruction: that of f32x4.max are six on x86.
  */
 #ifndef NL_VEC_H
 #define NL_VEC_H

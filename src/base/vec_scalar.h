@@ -27,9 +27,8 @@ static inline v4 v4_add(v4 a, v4 b) { V4_EACH(a.f[i] + b.f[i]); }
 static inline v4 v4_sub(v4 a, v4 b) { V4_EACH(a.f[i] - b.f[i]); }
 static inline v4 v4_mul(v4 a, v4 b) { V4_EACH(a.f[i] * b.f[i]); }
 static inline v4 v4_madd(v4 a, v4 b, v4 c) { V4_EACH(a.f[i] * b.f[i] + c.f[i]); }
-static inline v4 v4_max(v4 a, v4 b) {
-  V4_EACH(a.f[i] != a.f[i] || b.f[i] != b.f[i] ? a.f[i] + b.f[i] : a.f[i] > b.f[i] ? a.f[i] : b.f[i]);
-}
+/** Lanes of a, and of floor where a is less. */
+static inline v4 v4_at_least(v4 a, v4 floor) { V4_EACH(a.f[i] < floor.f[i] ? floor.f[i] : a.f[i]); }
 /** Lanes of a where gate > 0, zero elsewhere. */
 static inline v4 v4_where_positive(v4 gate, v4 a) { V4_EACH(gate.f[i] > 0 ? a.f[i] : 0.0f); }
 

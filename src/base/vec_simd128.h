@@ -33,7 +33,8 @@ static inline v4 v4_madd(v4 a, v4 b, v4 c) {
   return wasm_f32x4_add(wasm_f32x4_mul(a, b), c);
 #endif
 }
-static inline v4 v4_max(v4 a, v4 b) { return wasm_f32x4_max(a, b); }
+/** Lanes of a, and of floor where a is less. */
+static inline v4 v4_at_least(v4 a, v4 floor) { return wasm_f32x4_pmax(a, floor); }
 /** Lanes of a where gate > 0, zero elsewhere. */
 static inline v4 v4_where_positive(v4 gate, v4 a) { return wasm_v128_and(wasm_f32x4_gt(gate, wasm_f32x4_splat(0)), a); }
 

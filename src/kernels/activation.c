@@ -16,8 +16,8 @@ nl_status nl_activation_forward(float *y, const float *x, nl_activation kind, in
   int32_t i = 0;
   switch (kind) {
   case NL_RELU:
-    for (; i + 4 <= size; i += 4) v4_store(y + i, v4_max(v4_load(x + i), v4_splat(0)));
-    if (i < size) v4_store_n(y + i, v4_max(v4_load_n(x + i, size - i), v4_splat(0)), size - i);
+    for (; i + 4 <= size; i += 4) v4_store(y + i, v4_at_least(v4_load(x + i), v4_splat(0)));
+    if (i < size) v4_store_n(y + i, v4_at_least(v4_load_n(x + i, size - i), v4_splat(0)), size - i);
     break;
   case NL_GELU:
     for (; i < size; i++) y[i] = x[i] * normal_cdf(x[i]);

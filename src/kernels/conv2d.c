@@ -52,16 +52,16 @@ static size_t without_columns_work(const nl_window *w, int32_t o) {
  * Winograd's sums and differences turn an infinity into NaN, and overflow before the result does: then the sum itself, sample
  * by sample, since no sample is to depend on another.
  */
-static void without_columns(float *y, const float *x, const float *weight, const float *bias, bool turned, float *work,
+static void without_columns(float *y, const float *x, const float *weight, nl_after after, bool turned, float *work,
                             int32_t n, int32_t o, const nl_window *w) {
   if (!nl_winograd_pays(w, o)) {
-    nl_direct_forward(y, x, weight, bias, turned, work, n, o, w);
+    nl_direct_forward(y, x, weight, after, turned, work, n, o, w);
     return;
   }
-  nl_winograd_forward(y, x, weight, bias, turned, work, n, o, w);
+  nl_winograd_forward(y, x, weight, after, turned, work, n, o, w);
   const int32_t size = o * columns_of(w);
   for (int32_t i = 0; i < n; i++, x += sample_of(w), y += size)
-    if (!nl_all_finite(y, size)) nl_direct_forward(y, x, weight, bias, turned, work, 1, o, w);
+    if (!nl_all_finite(y, size)) nl_direct_forward(y, x, weight, after, turned, work, 1, o, w);
 }
 
 static void weight_without_columns(float *dweight, const float *dy, const float *x, float *work, int32_t n, int32_t o,
@@ -151,21 +151,24 @@ static void fold(float *dx, const float *col, const nl_window *w) {
 
 nl_status nl_conv2d_forward(float *y, const float *x, const float *weight, const float *bias, float *work, int32_t n,
                             int32_t o, const nl_window *w) {
+  return nl_conv2d_forward_then(y, x, weight, (nl_after){.shift = bias}, work, n, o, w);
+}
+
+nl_status nl_conv2d_forward_then(float *y, const float *x, const float *weight, nl_after after, float *work, int32_t n,
+                                 int32_t o, const nl_window *w) {
   NL_TRY(check("nl_conv2d_forward", n, o, w));
   if (!is_pointwise(w) && nl_direct_pays(w, o)) {
-    without_columns(y, x, weight, bias, false, work, n, o, w);
+    without_columns(y, x, weight, after, false, work, n, o, w);
     return NL_OK;
   }
   const int32_t k = rows_of(w), p = columns_of(w);
   float *col = work + nl_gemm_work();
   for (int32_t i = 0; i < n; i++, x += sample_of(w), y += (size_t)o * p) {
     if (!is_pointwise(w)) unfold(col, x, w);
-    for (int32_t j = 0; bias && j < o; j++) {
-      float *plane = y + (size_t)j * p;
-      for (int32_t q = 0; q < p; q++) plane[q] = bias[j];
-    }
-    NL_TRY(nl_gemm(y, (nl_matrix){weight, k, 1}, (nl_matrix){is_pointwise(w) ? x : col, p, 1}, work, o, p, k, p,
-                   bias != NULL));
+    NL_TRY(
+        nl_gemm(y, (nl_matrix){weight, k, 1}, (nl_matrix){is_pointwise(w) ? x : col, p, 1}, work, o, p, k, p, false));
+    if (!after.scale && !after.shift && !after.relu) continue;
+    for (int32_t j = 0; j < o; j++) nl_follow_row(y + (size_t)j * p, y + (size_t)j * p, nl_after_channel(after, j), p);
   }
   return NL_OK;
 }
@@ -181,7 +184,7 @@ nl_status nl_conv2d_backward(float *dx, float *dweight, float *dbias, const floa
     dweight = NULL;
   }
   if (dx && !is_pointwise(w) && turns_round(&back, w, o)) {
-    without_columns(dx, dy, weight, NULL, true, work, n, w->channels, &back);
+    without_columns(dx, dy, weight, (nl_after){0}, true, work, n, w->channels, &back);
     dx = NULL;
   }
   if (dweight) memset(dweight, 0, (size_t)o * k * sizeof *dweight);

@@ -3,7 +3,7 @@
  *   padded [C, HP, WP], HP = H + 2 ph, WP = W + 2 pw,
  * and output positions are counted in rows of WP too: position q = oy WP + ox reads padded[c][q + kh WP + kw] for every
  * k = (c, kh, kw). So neighbouring positions read neighbouring values, and a tile of them is loaded as it lies:
- *   y[o][q] = bias[o] + Σ_k weight[o][k] padded[q + offset[k]]
+ *   y[o][q] = Σ_k weight[o][k] padded[q + offset[k]]
  * Positions that no output has are computed as well and dropped: 2 of 16 for a row of 14, none for a row of 8.
  * The gradient of the input is the same over dy, padded by kernel - 1 - padding, with the weights turned round.
  * The gradient of the weights takes the positions that exist, and four k by eight o at a time:
@@ -115,9 +115,9 @@ static void pack_weights(float *panels, const float *weight, bool turned, int32_
 
 /* out [ROWS, stride]: POSITIONS of ROWS channels. */
 static inline void forward_tile(float *out, int32_t stride, const float *panel, const float *x, const int32_t *offset,
-                                const float *bias, int32_t k) {
+                                int32_t k) {
   v4 sum[ROWS][2];
-  for (int i = 0; i < ROWS; i++) sum[i][0] = sum[i][1] = v4_splat(bias[i]);
+  for (int i = 0; i < ROWS; i++) sum[i][0] = sum[i][1] = v4_splat(0);
   for (int32_t p = 0; p < k; p++, panel += ROWS) {
     const float *at = x + offset[p];
     const v4 x0 = v4_load(at), x1 = v4_load(at + 4);
@@ -133,7 +133,7 @@ static inline void forward_tile(float *out, int32_t stride, const float *panel, 
   }
 }
 
-void nl_direct_forward(float *y, const float *x, const float *weight, const float *bias, bool turned, float *work,
+void nl_direct_forward(float *y, const float *x, const float *weight, nl_after after, bool turned, float *work,
                        int32_t n, int32_t o, const nl_window *w) {
   const nl_positions at = positions_of(w);
   const int32_t k = taps(w), line = padded_width(w), stride = at.lines * at.length, out = w->out_height * w->out_width;
@@ -146,15 +146,14 @@ void nl_direct_forward(float *y, const float *x, const float *weight, const floa
     lay_out(padded, x, w);
     for (int32_t j = 0; j < o; j += ROWS) {
       const int32_t left = o - j < ROWS ? o - j : ROWS;
-      float first[ROWS] = {0};
-      for (int32_t r = 0; bias && r < left; r++) first[r] = bias[j + r];
       for (int32_t l = 0; l < at.lines; l++)
         for (int32_t q = 0; q < at.length; q += POSITIONS)
-          forward_tile(rows + l * at.length + q, stride, panels + (size_t)j * k, padded + l * line + q, offset, first,
-                       k);
-      for (int32_t r = 0; r < left; r++, y += out)
+          forward_tile(rows + l * at.length + q, stride, panels + (size_t)j * k, padded + l * line + q, offset, k);
+      for (int32_t r = 0; r < left; r++, y += out) {
+        const nl_after4 then = nl_after_channel(after, j + r);
         for (int32_t oy = 0; oy < w->out_height; oy++)
-          nl_copy_row(y + oy * w->out_width, rows + (size_t)r * stride + oy * at.pitch, w->out_width);
+          nl_follow_row(y + oy * w->out_width, rows + (size_t)r * stride + oy * at.pitch, then, w->out_width);
+      }
     }
   }
 }

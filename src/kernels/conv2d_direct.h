@@ -9,10 +9,10 @@ bool nl_direct_pays(const nl_window *window, int32_t o);
 /** Floats of scratch for it. */
 size_t nl_direct_work(const nl_window *window, int32_t o);
 /**
- * y [N, O, OH, OW] = x [N, C, H, W] with weight [O, C, KH, KW], plus bias [O] or NULL. `turned`: weight is
+ * y [N, O, OH, OW] = x [N, C, H, W] with weight [O, C, KH, KW], then `after`. `turned`: weight is
  * [C, O, KH, KW] and read from its end, as the gradient of the input wants it.
  */
-void nl_direct_forward(float *y, const float *x, const float *weight, const float *bias, bool turned, float *work,
+void nl_direct_forward(float *y, const float *x, const float *weight, nl_after after, bool turned, float *work,
                        int32_t n, int32_t o, const nl_window *window);
 
 /** Whether there is a gradient of the weights for this window. */

@@ -82,8 +82,8 @@ static inline void transform_input(float *v, size_t stride, const float *x, int3
   }
 }
 
-/* y [2][8]: four tiles side by side of m [16 places, `stride` apart]. */
-static inline void transform_output(v4 y[2][2], const float *m, size_t stride, v4 bias) {
+/* y [2][8]: four tiles side by side of m [16 places, `stride` apart], and what follows. */
+static inline void transform_output(v4 y[2][2], const float *m, size_t stride, nl_after4 after) {
   v4 s[2][4];
   for (int j = 0; j < 4; j++, m += stride) {
     const v4 m0 = v4_load(m), m1 = v4_load(m + 4 * stride), m2 = v4_load(m + 8 * stride), m3 = v4_load(m + 12 * stride);
@@ -91,8 +91,8 @@ static inline void transform_output(v4 y[2][2], const float *m, size_t stride, v
     s[1][j] = v4_sub(v4_sub(m1, m2), m3);
   }
   for (int r = 0; r < 2; r++) {
-    const v4 even = v4_add(v4_add(v4_add(s[r][0], s[r][1]), s[r][2]), bias);
-    const v4 odd = v4_add(v4_sub(v4_sub(s[r][1], s[r][2]), s[r][3]), bias);
+    const v4 even = nl_follow(v4_add(v4_add(s[r][0], s[r][1]), s[r][2]), after);
+    const v4 odd = nl_follow(v4_sub(v4_sub(s[r][1], s[r][2]), s[r][3]), after);
     y[r][0] = v4_zip_low(even, odd);
     y[r][1] = v4_zip_high(even, odd);
   }
@@ -179,13 +179,13 @@ static inline void product_tile(float *m, const float *u, const float *v, int32_
 }
 
 /* A tile row of an output plane. */
-static inline void write_row(float *y, const float *m, size_t place, v4 bias, int32_t row, const nl_window *w,
+static inline void write_row(float *y, const float *m, size_t place, nl_after4 after, int32_t row, const nl_window *w,
                              const nl_tiling *t) {
   float *top = y + (size_t)2 * row * w->out_width, *bottom = top + w->out_width;
   const bool both = 2 * row + 1 < w->out_height;
   for (int32_t j = 0; j < t->across; j += 4) {
     v4 four[2][2];
-    transform_output(four, m + j, place, bias);
+    transform_output(four, m + j, place, after);
     const int32_t left = w->out_width - 2 * j;
     for (int r = 0; r < 1 + both; r++) {
       float *to = (r ? bottom : top) + 2 * j;
@@ -218,7 +218,7 @@ size_t nl_winograd_work(const nl_window *w, int32_t o) {
          padded_size(w->channels, &t);
 }
 
-void nl_winograd_forward(float *y, const float *x, const float *weight, const float *bias, bool turned, float *work,
+void nl_winograd_forward(float *y, const float *x, const float *weight, nl_after after, bool turned, float *work,
                          int32_t n, int32_t o, const nl_window *w) {
   const nl_tiling t = tiling_of(w);
   const int32_t c = w->channels, outs = up(o, ROWS), all = n * t.down;
@@ -246,7 +246,7 @@ void nl_winograd_forward(float *y, const float *x, const float *weight, const fl
       const int32_t row = (first + r) % t.down, i = (first + r) / t.down;
       for (int32_t j = 0; j < o; j++)
         write_row(y + i * sample + (size_t)j * w->out_height * w->out_width, m + (size_t)j * t.pitch + r * t.across,
-                  m_place, v4_splat(bias ? bias[j] : 0), row, w, &t);
+                  m_place, nl_after_channel(after, j), row, w, &t);
     }
   }
 }

@@ -9,7 +9,7 @@ bool nl_winograd_pays(const nl_window *window, int32_t o);
 /** Floats of scratch for it, with batches of any size. */
 size_t nl_winograd_work(const nl_window *window, int32_t o);
 /** As nl_direct_forward; where values are not finite, or near the largest, more of y is NaN than should be. */
-void nl_winograd_forward(float *y, const float *x, const float *weight, const float *bias, bool turned, float *work,
+void nl_winograd_forward(float *y, const float *x, const float *weight, nl_after after, bool turned, float *work,
                          int32_t n, int32_t o, const nl_window *window);
 
 /** Whether the gradient of the weights is best taken so, where nl_direct_weight_fits. */

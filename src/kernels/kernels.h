@@ -93,7 +93,16 @@ size_t nl_gemm_work(void);
 nl_status nl_gemm(float *c, nl_matrix a, nl_matrix b, float *work, int32_t m, int32_t n, int32_t k, int32_t ldc,
                   bool accumulate);
 
-/** y [N, O] = x [N, I] weight^T + bias; weight [O, I], bias [O] or NULL. work: nl_gemm_work(). */
+/** What follows a sum of products, each output channel: y = y * scale + shift, [O] or NULL (1 and 0), then relu. */
+typedef struct {
+  const float *scale, *shift;
+  bool relu;
+} nl_after;
+
+/** y [N, O] = x [N, I] weight^T, then `after`; weight [O, I]. work: nl_gemm_work(). */
+nl_status nl_linear_forward_then(float *y, const float *x, const float *weight, nl_after after, float *work, int32_t n,
+                                 int32_t i, int32_t o);
+/** The same with a bias [O] or NULL. */
 nl_status nl_linear_forward(float *y, const float *x, const float *weight, const float *bias, float *work, int32_t n,
                             int32_t i, int32_t o);
 /** dx [N, I], dweight [O, I], dbias [O]; each may be NULL. */
@@ -112,7 +121,10 @@ nl_status nl_window_fit(nl_window *window);
 
 /** Floats of scratch for the two functions below, with `o` output channels. */
 size_t nl_conv2d_work(const nl_window *window, int32_t o);
-/** y [N, O, OH, OW] = cross-correlation of x [N, C, H, W] with weight [O, C, KH, KW], plus bias [O] or NULL. */
+/** y [N, O, OH, OW] = cross-correlation of x [N, C, H, W] with weight [O, C, KH, KW], then `after`. */
+nl_status nl_conv2d_forward_then(float *y, const float *x, const float *weight, nl_after after, float *work, int32_t n,
+                                 int32_t o, const nl_window *window);
+/** The same with a bias [O] or NULL. */
 nl_status nl_conv2d_forward(float *y, const float *x, const float *weight, const float *bias, float *work, int32_t n,
                             int32_t o, const nl_window *window);
 /** dx [N, C, H, W], dweight, dbias; each may be NULL. */

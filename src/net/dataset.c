@@ -84,7 +84,7 @@ nl_status nl_evaluate(nl_model *model, double *figures, const nl_dataset *datase
     n = count - i < batch_size ? count - i : batch_size;
     if (batch_size > 1 && count - i - n == 1) n++;
     nl_dataset_gather(x, labels, dataset, NULL, i, n);
-    status = nl_model_run(model, x, n, mode);
+    status = nl_model_run_joined(model, x, n, mode, true);
     if (status != NL_OK) break;
     double loss;
     int32_t correct;

@@ -48,7 +48,10 @@ nl_status nl_model_create(nl_model **out, const int32_t *shape, int32_t ndim, do
 
 void nl_model_destroy(nl_model *model) {
   if (!model) return;
-  for (int32_t i = 0; i < model->count; i++) nl_norm_destroy(model->nodes[i].norm);
+  for (int32_t i = 0; i < model->count; i++) {
+    nl_norm_destroy(model->nodes[i].norm);
+    free(model->nodes[i].fold);
+  }
   free(model->nodes);
   free(model->tensors);
   free(model->params);
@@ -94,7 +97,9 @@ nl_status nl_model_add(nl_model *model, int32_t *number, int32_t type, int32_t f
                     .bias = -1,
                     .ndim = input->ndim,
                     .inputs = input->size,
-                    .root = layer->alias ? input->root : model->count};
+                    .root = layer->alias ? input->root : model->count,
+                    .joined = model->count,
+                    .folded = model->count};
   memcpy(node->shape, input->shape, sizeof node->shape);
   const int32_t tensors = model->tensor_count;
   const size_t params = model->param_size, buffers = model->buffer_size;
@@ -130,12 +135,48 @@ static void draw(nl_model *model, nl_rng *rng, const nl_node *node) {
   }
 }
 
+/* What layers of products compute along. reader [count]: who reads a node, 0 for none, -1 for several. */
+static nl_status join(nl_model *model, const int32_t *reader) {
+  for (int32_t i = 1; i < model->count; i++) {
+    nl_node *node = &model->nodes[i];
+    if (!node->type->forward_then || reader[i] < 1) continue;
+    nl_node *next = &model->nodes[reader[i]];
+    if (next->type->relu) {
+      node->joined = node->folded = reader[i];
+      next->in_joined = next->in_folded = true;
+    }
+    if (!next->norm || !next->norm->track || !next->norm->type->norm->fold) continue;
+    if (!node->fold) NL_TRY(nl_take((void **)&node->fold, 2 * (uint64_t)node->features, sizeof *node->fold));
+    node->folded = reader[i];
+    next->in_folded = true;
+    const int32_t last = reader[reader[i]];
+    if (last < 1 || !model->nodes[last].type->relu) continue;
+    node->folded = last;
+    model->nodes[last].in_folded = true;
+  }
+  return NL_OK;
+}
+
+static nl_status find_joined(nl_model *model) {
+  int32_t *reader;
+  NL_TRY(nl_take((void **)&reader, (uint64_t)model->count, sizeof *reader));
+  for (int32_t i = 1; i < model->count; i++)
+    for (int which = 0; which < model->nodes[i].type->inputs; which++) {
+      const int32_t from = which == 0 ? model->nodes[i].from : model->nodes[i].from2;
+      reader[from] = reader[from] ? -1 : i;
+    }
+  const nl_status status = join(model, reader);
+  free(reader);
+  return status;
+}
+
 nl_status nl_model_finish(nl_model *model) {
   NL_CHECK(!model->finished, NL_STATE, "nl_model_finish: the model is finished already");
   NL_CHECK(model->count > 1, NL_ARGUMENT, "layers: a model needs at least one layer");
   if (!model->params) NL_TRY(nl_take((void **)&model->params, model->param_size, sizeof(float)));
   if (!model->grads) NL_TRY(nl_take((void **)&model->grads, model->param_size, sizeof(float)));
   if (!model->buffers) NL_TRY(nl_take((void **)&model->buffers, model->buffer_size, sizeof(float)));
+  NL_TRY(find_joined(model));
   nl_rng rng = nl_rng_make(model->seed, 0);
   for (int32_t i = 0; i < model->tensor_count; i++) {
     nl_tensor *tensor = &model->tensors[i];

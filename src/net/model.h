@@ -13,11 +13,16 @@ struct nl_node {
   int32_t size;         /* values per sample */
   int32_t weight, bias; /* tensors, -1 for none */
   bool trains;          /* has parameters or reads a node that does */
+  /* The node whose output a layer of products computes along, with those between, where nothing else reads these: the relu
+     after it, and in eval mode a BatchNorm with running statistics and the relu after that. Itself without such. */
+  int32_t joined, folded;
+  bool in_joined, in_folded; /* such a node itself, or one between */
 
   /* What setup learns from the settings; which of these a type uses is its own affair. */
   nl_window window;
   int32_t inputs, features; /* values per sample that come in, channels or features that go out */
   nl_norm *norm;
+  float *fold;      /* [2, features]: scale and shift of the BatchNorm that is folded into this node */
   float *params[2]; /* weight and bias once the model is finished, NULL for none */
 
   int32_t saved_size; /* values per sample kept from forward to backward beside y */
@@ -62,6 +67,11 @@ int32_t nl_model_declare(nl_model *model, nl_role role, const int32_t *shape, in
 nl_status nl_model_reserve(nl_model *model, int32_t n, bool trains);
 /** One pass over x [n, input]; outputs stay in the nodes until the next. */
 nl_status nl_model_run(nl_model *model, const float *x, int32_t n, int32_t mode);
+/**
+ * The same, with relus computed by the layers of products before them, and with `fold`, in eval mode, BatchNorms too. Outputs
+ * within are not there afterwards; the backward pass needs those that folding leaves out.
+ */
+nl_status nl_model_run_joined(nl_model *model, const float *x, int32_t n, int32_t mode, bool fold);
 /** Whether the model ends in logits and these labels are among them: to be asked before a pass changes anything. */
 nl_status nl_model_check_targets(const nl_model *model, const int32_t *labels, int32_t n);
 /** Backward over the last nl_model_run, from mean cross-entropy. dinput, correct may be NULL. */

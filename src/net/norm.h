@@ -38,6 +38,8 @@ struct nl_norm_type {
   nl_status (*fit)(const nl_norm *norm, nl_extent *extent, const int32_t *shape, int32_t ndim, int32_t mode);
   nl_status (*forward)(nl_norm *norm, float *y, const float *x, int32_t mode);
   nl_status (*backward)(nl_norm *norm, float *dx, float *dweight, float *dbias, const float *dy, const float *x);
+  /* scale, shift [features]: an eval pass over `bias` + z as z * scale + shift; bias may be NULL. NULL: not to be had so. */
+  void (*fold)(const nl_norm *norm, float *scale, float *shift, const float *bias);
 };
 
 /** A layer without parameter memory yet: sizes are known, tensors NULL. */

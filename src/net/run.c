@@ -27,6 +27,12 @@ static void find_lifetimes(nl_span *spans, const nl_model *model, int32_t n, boo
     *dy = (nl_span){trains ? bytes : 0, end - i, end - i, 0};
     *saved = (nl_span){(uint64_t)n * (uint64_t)node->saved_size * sizeof(int32_t), i, trains ? end - i : i, 0};
   }
+  /* What a layer of products computes along is written at that layer's step already. */
+  for (int32_t i = 1; i < model->count; i++) {
+    const nl_node *node = &model->nodes[i];
+    if (spans[3 * node->joined].first > i) spans[3 * node->joined].first = i;
+    if (spans[3 * node->folded].first > i) spans[3 * node->folded].first = i;
+  }
   for (int32_t i = 1; i < model->count; i++)
     for (int which = 0; which < 2; which++) {
       int32_t from = which == 0 ? model->nodes[i].from : model->nodes[i].from2;
@@ -95,7 +101,37 @@ const float *nl_model_value(const nl_model *model, int32_t node) {
   return root == 0 ? model->input : model->nodes[root].y;
 }
 
-nl_status nl_model_run(nl_model *model, const float *x, int32_t n, int32_t mode) {
+/* How much is computed along with layers of products. */
+typedef enum { APART, JOINED, FOLDED } joining;
+
+/* Scales and shifts of what is to be folded; false where a statistic has no finite ones, which is then for its layer to say. */
+static bool fold(const nl_model *model) {
+  bool finite = true;
+  for (int32_t i = 1; i < model->count; i++) {
+    const nl_node *node = &model->nodes[i];
+    if (!node->fold) continue;
+    const nl_node *last = &model->nodes[node->folded];
+    const nl_norm *norm = last->norm ? last->norm : model->nodes[last->from].norm;
+    norm->type->norm->fold(norm, node->fold, node->fold + node->features, node->params[NL_BIAS]);
+    for (int32_t j = 0; j < 2 * node->features; j++) finite = finite && isfinite(node->fold[j]);
+  }
+  return finite;
+}
+
+static nl_status compute(nl_model *model, nl_node *node, int32_t n, int32_t mode, joining how) {
+  const int32_t self = (int32_t)(node - model->nodes);
+  const int32_t last = how == FOLDED ? node->folded : how == JOINED ? node->joined : self;
+  const float *x = nl_model_value(model, node->from);
+  if (last == self)
+    return node->type->forward(node, node->y, x, node->from2 >= 0 ? nl_model_value(model, node->from2) : NULL, n, mode);
+  const bool folds = how == FOLDED && node->fold;
+  const nl_after after = {.scale = folds ? node->fold : NULL,
+                          .shift = folds ? node->fold + node->features : node->params[NL_BIAS],
+                          .relu = model->nodes[last].type->relu};
+  return node->type->forward_then(node, model->nodes[last].y, x, after, n);
+}
+
+static nl_status run(nl_model *model, const float *x, int32_t n, int32_t mode, joining how) {
   model->failed = -1;
   for (int32_t i = 1; i < model->count; i++) {
     const nl_node *node = &model->nodes[i];
@@ -108,11 +144,18 @@ nl_status nl_model_run(nl_model *model, const float *x, int32_t n, int32_t mode)
   model->input = x;
   for (int32_t i = 1; i < model->count; i++) {
     nl_node *node = &model->nodes[i];
-    if (node->type->alias) continue;
-    const float *second = node->from2 >= 0 ? nl_model_value(model, node->from2) : NULL;
-    NL_TRY(node->type->forward(node, node->y, nl_model_value(model, node->from), second, n, mode));
+    if (node->type->alias || (how == JOINED && node->in_joined) || (how == FOLDED && node->in_folded)) continue;
+    NL_TRY(compute(model, node, n, mode, how));
   }
   return NL_OK;
+}
+
+nl_status nl_model_run(nl_model *model, const float *x, int32_t n, int32_t mode) {
+  return run(model, x, n, mode, APART);
+}
+
+nl_status nl_model_run_joined(nl_model *model, const float *x, int32_t n, int32_t mode, bool folding) {
+  return run(model, x, n, mode, folding && mode == NL_EVAL && fold(model) ? FOLDED : JOINED);
 }
 
 /* One node's backward towards its `which`-th input. */
@@ -185,7 +228,7 @@ nl_status nl_model_forward(nl_model *model, float *logits, const float *x, int32
   const int32_t in = model->nodes[0].size, out = model->nodes[model->count - 1].size;
   for (int32_t i = 0; i < parts; i++) {
     const int32_t from = (int32_t)((int64_t)n * i / parts), to = (int32_t)((int64_t)n * (i + 1) / parts);
-    NL_TRY(nl_model_run(model, x + (size_t)from * in, to - from, mode));
+    NL_TRY(nl_model_run_joined(model, x + (size_t)from * in, to - from, mode, true));
     memcpy(logits + (size_t)from * out, nl_model_value(model, model->count - 1),
            (size_t)(to - from) * out * sizeof *logits);
   }
@@ -200,7 +243,7 @@ nl_status nl_model_gradients(nl_model *model, double *loss, float *logits, float
   const int32_t out = model->nodes[model->count - 1].size;
   NL_TRY(nl_model_check_targets(model, labels, n));
   NL_TRY(nl_model_reserve(model, n, true));
-  NL_TRY(nl_model_run(model, x, n, mode));
+  NL_TRY(nl_model_run_joined(model, x, n, mode, false));
   /* Before the backward pass, which reuses the memory of outputs that it has read. */
   if (logits) memcpy(logits, nl_model_value(model, model->count - 1), (size_t)n * out * sizeof *logits);
   double mean_loss;

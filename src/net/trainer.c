@@ -79,7 +79,7 @@ nl_status nl_trainer_step(nl_trainer *trainer, double *figures, const float *x, 
   NL_TRY(nl_check_samples("nl_trainer_step", n));
   NL_TRY(nl_model_check_targets(model, labels, n));
   NL_TRY(nl_model_reserve(model, n, true));
-  NL_TRY(nl_model_run(model, x, n, NL_TRAIN));
+  NL_TRY(nl_model_run_joined(model, x, n, NL_TRAIN, false));
   int32_t correct;
   NL_TRY(nl_model_learn(model, &figures[0], &correct, NULL, labels, n));
   figures[1] = (double)correct / n;

@@ -41,7 +41,7 @@ TEST(arithmetic) {
       want = a[i] > 0 ? b[i] : 0.0f;
       check_same("where_positive", &got[i], &want, 1);
       if (a[i] != b[i]) {
-        lanes_of(got, v4_max(va, vb));
+        lanes_of(got, v4_at_least(va, vb));
         want = a[i] > b[i] ? a[i] : b[i];
         check_same("max", &got[i], &want, 1);
       }
@@ -56,10 +56,10 @@ TEST(arithmetic) {
 TEST(not_a_number) {
   float got[4];
   const v4 a = v4_load((float[]){NAN, 1, NAN, -1}), b = v4_load((float[]){2, NAN, NAN, -2});
-  lanes_of(got, v4_max(a, b));
-  check_same("max", got, (float[]){NAN, NAN, NAN, -1}, 4);
-  lanes_of(got, v4_max(v4_load((float[]){NAN, -3, 3, -INFINITY}), v4_splat(0)));
-  check_same("relu", got, (float[]){NAN, 0, 3, 0}, 4);
+  lanes_of(got, v4_at_least(a, v4_splat(0)));
+  check_same("relu", got, (float[]){NAN, 1, NAN, 0}, 4);
+  lanes_of(got, v4_at_least(v4_load((float[]){NAN, -3, INFINITY, -INFINITY}), v4_splat(-INFINITY)));
+  check_same("no floor", got, (float[]){NAN, -3, INFINITY, -INFINITY}, 4);
   lanes_of(got, v4_where_leads(v4_load((float[]){NAN, 1, 2, 3}), v4_load((float[]){9, NAN, 2, 1}), v4_splat(7),
                                v4_splat(8)));
   check_same("NaN leads, and is not overtaken", got, (float[]){7, 8, 8, 7}, 4);

@@ -21,7 +21,13 @@ static nl_status backward(nl_node *node, const nl_gradient *pass) {
 #define ACTIVATION(id, kind) \
   { .name = id, .inputs = 1, .variant = kind, .setup = setup, .forward = forward, .backward = backward }
 
-const nl_layer_type nl_type_relu = ACTIVATION("relu", NL_RELU);
+const nl_layer_type nl_type_relu = {.name = "relu",
+                                    .inputs = 1,
+                                    .variant = NL_RELU,
+                                    .relu = true,
+                                    .setup = setup,
+                                    .forward = forward,
+                                    .backward = backward};
 const nl_layer_type nl_type_gelu = ACTIVATION("gelu", NL_GELU);
 const nl_layer_type nl_type_sigmoid = ACTIVATION("sigmoid", NL_SIGMOID);
 const nl_layer_type nl_type_tanh = ACTIVATION("tanh", NL_TANH);

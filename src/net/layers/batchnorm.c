@@ -73,7 +73,17 @@ static nl_status backward(nl_norm *norm, float *dx, float *dweight, float *dbias
                                e.n, e.c, e.s, norm->batch_stats);
 }
 
-static const nl_norm_type norm_type = {configure, fit, forward, backward};
+static void fold(const nl_norm *norm, float *scale, float *shift, const float *bias) {
+  float *const *t = norm->tensor;
+  for (int32_t j = 0; j < norm->features; j++) {
+    const double factor = (t[NL_WEIGHT] ? t[NL_WEIGHT][j] : 1) / sqrt(t[NL_RUNNING_VAR][j] + norm->eps);
+    const double from = (bias ? bias[j] : 0) - (double)t[NL_RUNNING_MEAN][j];
+    scale[j] = (float)factor;
+    shift[j] = (float)((t[NL_BIAS] ? t[NL_BIAS][j] : 0) + from * factor);
+  }
+}
+
+static const nl_norm_type norm_type = {configure, fit, forward, backward, fold};
 
 const nl_layer_type nl_type_batchnorm = {
     .name = "batchNorm", .settings = settings, .setting_count = 6, .norm = &norm_type, NL_NORM_NODE};
