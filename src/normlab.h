@@ -139,7 +139,8 @@ NL_API void nl_model_set_batches_tracked(nl_model *model, int32_t node, double b
 NL_API int32_t nl_model_failed_node(const nl_model *model);
 
 /** logits [n, K] of x [n, shape] in `mode`. In NL_EVAL any n works in bounded memory,
- *  unless a layer uses batch statistics there too; otherwise the batch is one. */
+ *  unless a layer uses batch statistics there too; otherwise the batch is one. A BatchNorm with
+ *  running statistics is folded into the convolution or linear layer before it there. */
 NL_API nl_status nl_model_forward(nl_model *model, float *logits, const float *x, int32_t n, int32_t mode);
 
 /**

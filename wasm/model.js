@@ -152,7 +152,8 @@ export class Model {
   }
 
   /**
-   * Logits in the current mode. In training mode running statistics move, as in PyTorch.
+   * Logits in the current mode. In training mode running statistics move, as in PyTorch. In eval mode BatchNorm with running
+   * statistics costs nothing: it is folded into the convolution or linear layer before it, to a few roundings of the result.
    *
    * @param {Tensor} x `[N, …input]`
    * @returns {Tensor} `[N, …shape of the last layer]`

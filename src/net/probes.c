@@ -91,6 +91,8 @@ nl_status nl_model_compare(nl_model *model, double *figures, float *logits_train
     compare(figures + (size_t)(i - 1) * nl_model_compare_row(bins), at, nl_model_value(model, i), size, bins);
     at += size;
   }
+  /* As nl_model_forward gives them, to the bit. */
+  if (status == NL_OK) status = nl_model_run_joined(model, x, n, NL_EVAL, true);
   if (status == NL_OK) memcpy(logits_eval, nl_model_value(model, model->count - 1), out * sizeof *logits_eval);
   free(kept);
   return status;

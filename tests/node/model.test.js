@@ -582,11 +582,14 @@ await forEachVariant((nl) => {
           const { mean, std, min, max, histogram } = layer[mode];
           const expectedMean = sum((i) => values[i]) / count;
           const expectedStd = Math.sqrt(sum((i) => (values[i] - expectedMean) ** 2) / count);
-          assertWithin([mean, std], [expectedMean, expectedStd], 1e-9, `${index} ${mode}`);
-          assert.deepEqual([min, max], [Math.min(...values), Math.max(...values)]);
+          // Alone in eval mode, a BatchNorm is folded into the layer before it: a few roundings apart.
+          const size = Math.max(...values.map(Math.abs));
+          const apart = mode === 'eval' ? 16 * 2 ** -24 * size : 0;
+          assertWithin([mean, std], [expectedMean, expectedStd], 1e-9 + apart, `${index} ${mode}`);
+          assertWithin([min, max], [Math.min(...values), Math.max(...values)], apart, `${index} ${mode} range`);
           const { low, high, counts } = histogram;
-          assert.equal(low, Math.min(...outputs.train, ...outputs.eval));
-          assert.equal(high, Math.max(...outputs.train, ...outputs.eval));
+          assert.equal(low, Math.min(layer.train.min, layer.eval.min));
+          assert.equal(high, Math.max(layer.train.max, layer.eval.max));
           const expected = new Array(7).fill(0);
           for (const value of values) expected[Math.min(6, Math.floor(((value - low) * 7) / (high - low)))]++;
           // A value at an edge may fall to either side.
@@ -598,11 +601,11 @@ await forEachVariant((nl) => {
         }
         const { train, eval: evaluated } = outputs;
         const differences = train.map((value, i) => Math.abs(value - evaluated[i]));
-        assertClose([diff.maxAbs], [Math.max(...differences)], 1e-6, `${index} maxAbs`);
-        assertClose([diff.meanAbs], [sum((i) => differences[i]) / count], 1e-6, `${index} meanAbs`);
-        assertClose([diff.rms], [Math.sqrt(sum((i) => differences[i] ** 2) / count)], 1e-6, `${index} rms`);
+        assertClose([diff.maxAbs], [Math.max(...differences)], 1e-5, `${index} maxAbs`);
+        assertClose([diff.meanAbs], [sum((i) => differences[i]) / count], 1e-5, `${index} meanAbs`);
+        assertClose([diff.rms], [Math.sqrt(sum((i) => differences[i] ** 2) / count)], 1e-5, `${index} rms`);
         const norms = Math.sqrt(sum((i) => train[i] ** 2)) * Math.sqrt(sum((i) => evaluated[i] ** 2));
-        assertWithin([diff.cosine], [sum((i) => train[i] * evaluated[i]) / norms], 1e-9, `${index} cosine`);
+        assertWithin([diff.cosine], [sum((i) => train[i] * evaluated[i]) / norms], 1e-6, `${index} cosine`);
       });
       assert.equal(layers[0].diff.maxAbs, 0, 'nothing differs before the first BatchNorm');
       assert.ok(layers[1].diff.maxAbs > 0.1);
