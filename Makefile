@@ -53,9 +53,8 @@ FLAGS.relaxed := -msimd128 -mrelaxed-simd
 SOURCES := $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))
 # No contraction: a multiply and an add round twice unless the source asks for one operation.
 CFLAGS := -std=c11 -O2 -ffp-contract=off -fvisibility=hidden -Isrc
-# Without loop strength reduction addresses stay a base and a constant, which the engines fold into the access: 0 to 8 % on
-# kernels and training steps, and 6 KB. -O3 is 10 KB larger than -O2 and no faster; with -Os the products halve in speed.
-WASM_CFLAGS := $(CFLAGS) -mbulk-memory -mllvm -disable-lsr
+# -O3 is 10 KB larger than -O2 and no faster; with -Os the products halve in speed.
+WASM_CFLAGS := $(CFLAGS) -mbulk-memory
 # The C library's memcpy calls out of the module for large blocks; this one is an instruction.
 WASM_SOURCES := $(SOURCES) wasm/memcpy.c
 MODULES := $(VARIANTS:%=wasm/modules/normlab.%.wasm)
