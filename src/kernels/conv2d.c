@@ -173,6 +173,18 @@ nl_status nl_conv2d_forward_then(float *y, const float *x, const float *weight, 
   return NL_OK;
 }
 
+/* Sum of x [n], in float32 of NL_BLOCK values at a time: 1 % of smallcnn's step is less than in float64 throughout. */
+static double sum_of(const float *x, int32_t n) {
+  d4 sum = d4_zero();
+  int32_t i = 0;
+  for (; i + NL_BLOCK <= n; i += NL_BLOCK) {
+    v4 pairs[4];
+    for (int k = 0; k < 4; k++) pairs[k] = v4_add(v4_load(x + i + 8 * k), v4_load(x + i + 8 * k + 4));
+    sum = d4_add(sum, nl_sum_of_four(pairs));
+  }
+  return d4_sum(sum) + nl_sum(x + i, n - i);
+}
+
 nl_status nl_conv2d_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
                              const float *weight, float *work, int32_t n, int32_t o, const nl_window *w) {
   NL_TRY(check("nl_conv2d_backward", n, o, w));
@@ -190,7 +202,7 @@ nl_status nl_conv2d_backward(float *dx, float *dweight, float *dbias, const floa
   if (dweight) memset(dweight, 0, (size_t)o * k * sizeof *dweight);
   for (int32_t j = 0; dbias && j < o; j++) {
     double sum = 0;
-    for (int32_t i = 0; i < n; i++) sum += nl_sum(dy + ((size_t)i * o + j) * p, p);
+    for (int32_t i = 0; i < n; i++) sum += sum_of(dy + ((size_t)i * o + j) * p, p);
     dbias[j] = (float)sum;
   }
   for (int32_t i = 0; (dx || dweight) && i < n; i++) {
