@@ -9,6 +9,7 @@
 #ifndef NL_VEC_H
 #define NL_VEC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #if defined(__wasm_simd128__) || defined(NL_VEC_SIMDE)

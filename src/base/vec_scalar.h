@@ -38,9 +38,10 @@ static inline v4 v4_odd(v4 a, v4 b) { V4_EACH(i < 2 ? a.f[2 * i + 1] : b.f[2 * i
 /** Lanes 0 0 1 1 and 2 2 3 3 of a and b in turn: v4_even and v4_odd undo it. */
 static inline v4 v4_zip_low(v4 a, v4 b) { V4_EACH(i % 2 ? b.f[i / 2] : a.f[i / 2]); }
 static inline v4 v4_zip_high(v4 a, v4 b) { V4_EACH(i % 2 ? b.f[2 + i / 2] : a.f[2 + i / 2]); }
-/** Lanes of yes where a is larger than b or no number, lanes of no elsewhere. */
-static inline v4 v4_where_leads(v4 a, v4 b, v4 yes, v4 no) {
-  V4_EACH(a.f[i] > b.f[i] || a.f[i] != a.f[i] ? yes.f[i] : no.f[i]);
+/** Lanes of yes where a is less than b, lanes of no elsewhere. */
+static inline v4 v4_where_less(v4 a, v4 b, v4 yes, v4 no) { V4_EACH(a.f[i] < b.f[i] ? yes.f[i] : no.f[i]); }
+static inline bool v4_any_nan(v4 a) {
+  return a.f[0] != a.f[0] || a.f[1] != a.f[1] || a.f[2] != a.f[2] || a.f[3] != a.f[3];
 }
 /** Lanes that are whole numbers, as such. */
 static inline void v4_store_int(int32_t *p, v4 a) {

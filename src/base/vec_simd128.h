@@ -44,10 +44,9 @@ static inline v4 v4_odd(v4 a, v4 b) { return wasm_i32x4_shuffle(a, b, 1, 3, 5, 7
 /** Lanes 0 0 1 1 and 2 2 3 3 of a and b in turn: v4_even and v4_odd undo it. */
 static inline v4 v4_zip_low(v4 a, v4 b) { return wasm_i32x4_shuffle(a, b, 0, 4, 1, 5); }
 static inline v4 v4_zip_high(v4 a, v4 b) { return wasm_i32x4_shuffle(a, b, 2, 6, 3, 7); }
-/** Lanes of yes where a is larger than b or no number, lanes of no elsewhere. */
-static inline v4 v4_where_leads(v4 a, v4 b, v4 yes, v4 no) {
-  return wasm_v128_bitselect(yes, no, wasm_v128_or(wasm_f32x4_gt(a, b), wasm_f32x4_ne(a, a)));
-}
+/** Lanes of yes where a is less than b, lanes of no elsewhere. */
+static inline v4 v4_where_less(v4 a, v4 b, v4 yes, v4 no) { return wasm_v128_bitselect(yes, no, wasm_f32x4_lt(a, b)); }
+static inline bool v4_any_nan(v4 a) { return wasm_v128_any_true(wasm_f32x4_ne(a, a)); }
 /** Lanes that are whole numbers, as such. */
 static inline void v4_store_int(int32_t *p, v4 a) { wasm_v128_store(p, wasm_i32x4_trunc_sat_f32x4(a)); }
 

@@ -31,44 +31,57 @@ static inline int32_t challenge(const float *x, int32_t leader, int32_t at) {
   return leader + ((at - leader) & -leads);
 }
 
+/* The leader of a window 2 x 2 whose corner is at `at`. */
+static inline int32_t leader_of_two(const float *x, int32_t at, int32_t width) {
+  return challenge(x, challenge(x, challenge(x, at, at + 1), at + width), at + width + 1);
+}
+
 /* Places are counted in float32 lanes. */
 enum { MOST_PLACES = 1 << 24 };
 
-/* A row of windows 2 x 2, stride 2, four at a time: what is done of `out`. `at`: the place of the first window's corner. */
-static int32_t pool_pairs(float *y, int32_t *where, const float *x, int32_t at, int32_t width, int32_t out) {
-  const v4 columns = v4_load((const float[]){0, 2, 4, 6});
-  int32_t i = 0;
-  for (; i + 4 <= out; i += 4) {
-    const float *top = x + at + 2 * i, *bottom = top + width;
-    const v4 a = v4_load(top), b = v4_load(top + 4), c = v4_load(bottom), d = v4_load(bottom + 4);
-    const v4 corner = v4_add(v4_splat((float)(at + 2 * i)), columns);
-    const v4 rivals[3] = {v4_odd(a, b), v4_even(c, d), v4_odd(c, d)};
-    const float steps[3] = {1, (float)width, (float)(width + 1)};
-    v4 best = v4_even(a, b), place = corner;
-    for (int k = 0; k < 3; k++) {
-      place = v4_where_leads(rivals[k], best, v4_add(corner, v4_splat(steps[k])), place);
-      best = v4_where_leads(rivals[k], best, rivals[k], best);
-    }
-    v4_store(y + i, best);
-    v4_store_int(where + i, place);
+/* Four windows 2 x 2, stride 2, of which the first's corner is at `at`: the rows' leaders, and the lower where it is larger. */
+static inline void pool_four(float *y, int32_t *where, const float *x, int32_t at, int32_t width) {
+  const v4 left = v4_load(x + at), right = v4_load(x + at + 4);
+  const v4 lower_left = v4_load(x + at + width), lower_right = v4_load(x + at + width + 4);
+  const v4 a = v4_even(left, right), b = v4_odd(left, right);
+  const v4 c = v4_even(lower_left, lower_right), d = v4_odd(lower_left, lower_right);
+  if (v4_any_nan(v4_add(v4_add(a, b), v4_add(c, d)))) {
+    for (int32_t i = 0; i < 4; i++) y[i] = x[where[i] = leader_of_two(x, at + 2 * i, width)];
+    return;
   }
-  return i;
+  const v4 top = v4_at_least(a, b), bottom = v4_at_least(c, d), one = v4_splat(1), none = v4_splat(0);
+  const v4 top_place = v4_where_less(a, b, one, none);
+  const v4 bottom_place = v4_add(v4_where_less(c, d, one, none), v4_splat((float)width));
+  const v4 corner = v4_add(v4_splat((float)at), v4_load((const float[]){0, 2, 4, 6}));
+  v4_store(y, v4_at_least(top, bottom));
+  v4_store_int(where, v4_add(corner, v4_where_less(top, bottom, bottom_place, top_place)));
+}
+
+/* A row of such windows; the last four may overlap the four before. */
+static void pool_row(float *y, int32_t *where, const float *x, int32_t at, int32_t width, int32_t out) {
+  for (int32_t i = 0; i < out; i += 4) {
+    if (i > out - 4) i = out - 4;
+    pool_four(y + i, where + i, x, at + 2 * i, width);
+  }
 }
 
 nl_status nl_maxpool2d_forward(float *y, int32_t *where, const float *x, int32_t n, const nl_window *w) {
   NL_TRY(check("nl_maxpool2d_forward", n, w));
   const bool two = w->kernel[0] == 2 && w->kernel[1] == 2 && w->padding[0] == 0 && w->padding[1] == 0;
-  const bool pairs = two && w->stride[0] == 2 && w->stride[1] == 2 && w->height <= MOST_PLACES / w->width;
+  const bool fours = two && w->stride[0] == 2 && w->stride[1] == 2 && w->out_width >= 4;
+  const bool counted = w->height <= MOST_PLACES / w->width;
   for (int32_t plane = 0; plane < n * w->channels; plane++, x += (size_t)w->height * w->width)
     for (int32_t oy = 0; oy < w->out_height; oy++) {
-      const int32_t done = pairs ? pool_pairs(y, where, x, 2 * oy * w->width, w->width, w->out_width) : 0;
-      y += done;
-      where += done;
-      for (int32_t ox = done; ox < w->out_width; ox++) {
+      if (fours && counted) {
+        pool_row(y, where, x, 2 * oy * w->width, w->width, w->out_width);
+        y += w->out_width;
+        where += w->out_width;
+        continue;
+      }
+      for (int32_t ox = 0; ox < w->out_width; ox++) {
         int32_t leader;
         if (two) {
-          const int32_t at = oy * w->stride[0] * w->width + ox * w->stride[1];
-          leader = challenge(x, challenge(x, challenge(x, at, at + 1), at + w->width), at + w->width + 1);
+          leader = leader_of_two(x, oy * w->stride[0] * w->width + ox * w->stride[1], w->width);
         } else {
           const box b = window_box(w, oy, ox);
           leader = b.top * w->width + b.left;

@@ -60,9 +60,15 @@ TEST(not_a_number) {
   check_same("relu", got, (float[]){NAN, 1, NAN, 0}, 4);
   lanes_of(got, v4_at_least(v4_load((float[]){NAN, -3, INFINITY, -INFINITY}), v4_splat(-INFINITY)));
   check_same("no floor", got, (float[]){NAN, -3, INFINITY, -INFINITY}, 4);
-  lanes_of(got, v4_where_leads(v4_load((float[]){NAN, 1, 2, 3}), v4_load((float[]){9, NAN, 2, 1}), v4_splat(7),
-                               v4_splat(8)));
-  check_same("NaN leads, and is not overtaken", got, (float[]){7, 8, 8, 7}, 4);
+  lanes_of(got,
+           v4_where_less(v4_load((float[]){NAN, 1, 2, 3}), v4_load((float[]){9, NAN, 2, 4}), v4_splat(7), v4_splat(8)));
+  check_same("no number is less", got, (float[]){8, 8, 8, 7}, 4);
+  for (int i = 0; i < 4; i++) {
+    float lanes[4] = {1, -INFINITY, INFINITY, 0};
+    assert_false(v4_any_nan(v4_load(lanes)));
+    lanes[i] = NAN;
+    assert_true(v4_any_nan(v4_load(lanes)));
+  }
   lanes_of(got, v4_where_positive(a, v4_splat(5)));
   check_same("a gate that is no number is closed", got, (float[]){0, 5, 0, 0}, 4);
   lanes_of(got, v4_where_positive(v4_load((float[]){-1, 0, 1, 1}), v4_load((float[]){NAN, NAN, NAN, 4})));
