@@ -30,7 +30,9 @@ static inline nl_after4 nl_after_channel(nl_after after, int32_t j) {
                      nl_floor_of(after)};
 }
 
-static inline v4 nl_follow(v4 y, nl_after4 after) { return v4_at_least(v4_madd(y, after.scale, after.shift), after.floor); }
+static inline v4 nl_follow(v4 y, nl_after4 after) {
+  return v4_at_least(v4_madd(y, after.scale, after.shift), after.floor);
+}
 
 /** to = `after` from over [n]; to may be from. */
 static inline void nl_follow_row(float *to, const float *from, nl_after4 after, int32_t n) {

@@ -107,7 +107,7 @@ void nl_rows_backward(float *dx, float *dweight, float *dbias, const float *dy, 
   const bool params = dweight || dbias;
   double *weight_sum = work, *bias_sum = work + l;
   float *some = params ? (float *)(void *)(work + 2 * (size_t)l) : NULL;
-  for (int32_t j = 0; params && j < NL_ROWS_WORK(l); j++) work[j] = 0;
+  for (size_t j = 0; params && j < NL_ROWS_WORK(l); j++) work[j] = 0;
   for (int32_t i = 0; i < m; i++, dy += l, x += l) {
     const factors row = find_factors(dy, x, mean ? &mean[i] : NULL, invstd[i], weight, l);
     finish_row(dx ? dx + (size_t)i * l : NULL, some, dy, x, weight, row, l);

@@ -83,7 +83,8 @@ static void fold(const nl_norm *norm, float *scale, float *shift, const float *b
   }
 }
 
-static const nl_norm_type norm_type = {configure, fit, forward, backward, fold};
+static const nl_norm_type norm_type = {
+    .configure = configure, .fit = fit, .forward = forward, .backward = backward, .fold = fold};
 
 const nl_layer_type nl_type_batchnorm = {
     .name = "batchNorm", .settings = settings, .setting_count = 6, .norm = &norm_type, NL_NORM_NODE};
