@@ -18,6 +18,10 @@
 #include "base/vec_scalar.h"
 #endif
 
+/* For loops that are compiled twice, with an option and without: `inline` alone leaves them to the compiler, which calls some
+   and reads their factors from memory again and again (ln_bwd 1024x768 0.72 ms instead of 0.43). */
+#define NL_INLINE static inline __attribute__((always_inline))
+
 /** The four values at p, or the n < 4 that are left there. */
 static inline v4 v4_load_left(const float *p, int32_t n) { return n >= 4 ? v4_load(p) : v4_load_n(p, n); }
 static inline void v4_store_left(float *p, v4 a, int32_t n) {

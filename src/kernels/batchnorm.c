@@ -11,6 +11,8 @@ enum { MOST_CHANNELS = 256 };
 
 static int32_t at_most(int32_t a, int32_t b) { return a < b ? a : b; }
 
+static const float *from(const float *values, size_t at) { return values ? values + at : NULL; }
+
 /* Of four columns, or the `width` that are there: a lane each. */
 static nl_affine4 column_affine(const double *mean, const double *scale, const double *shift, int width) {
   float high[4] = {0}, scales[4] = {0}, shifts[4] = {0};
@@ -64,27 +66,26 @@ static void plane_moments(double *mean, double *var, const float *x, int32_t n, 
 
 /* Four channels of [N, C], or those that are left. */
 static void apply_columns(float *y, const float *x, const double *mean, const double *invstd, const float *weight,
-                          const float *bias, int32_t n, int32_t c, int width) {
+                          const float *bias, bool relu, int32_t n, int32_t c, int width) {
   double scale[4], shift[4];
   for (int k = 0; k < width; k++) {
     scale[k] = invstd[k] * (weight ? weight[k] : 1);
     shift[k] = bias ? bias[k] : 0;
   }
   const nl_affine4 at = column_affine(mean, scale, shift, width);
-  for (size_t i = 0; i < (size_t)n * c; i += c) v4_store_left(y + i, nl_apply(v4_load_left(x + i, width), at), width);
+  for (size_t i = 0; i < (size_t)n * c; i += c)
+    v4_store_left(y + i, nl_relu_if(relu, nl_apply(v4_load_left(x + i, width), at)), width);
 }
 
 /* Neighbouring channels, `width` of them. */
 static void apply_planes(float *y, const float *x, const double *mean, const double *invstd, const float *weight,
-                         const float *bias, int32_t n, int32_t s, size_t sample, int32_t width) {
+                         const float *bias, bool relu, int32_t n, int32_t s, size_t sample, int32_t width) {
   nl_affine at[MOST_CHANNELS];
   for (int32_t j = 0; j < width; j++)
     at[j] = nl_affine_of(mean[j], invstd[j] * (weight ? weight[j] : 1), bias ? bias[j] : 0);
   for (int32_t i = 0; i < n; i++, x += sample, y += sample)
-    for (int32_t j = 0; j < width; j++) nl_normalize(y + (size_t)j * s, x + (size_t)j * s, at[j], s);
+    for (int32_t j = 0; j < width; j++) nl_normalize(y + (size_t)j * s, x + (size_t)j * s, at[j], relu, s);
 }
-
-static const float *from(const float *values, int32_t j) { return values ? values + j : NULL; }
 
 /* var [C] becomes invstd. */
 static void track_and_invert(double *var, float *running_mean, float *running_var, const double *mean, double count,
@@ -101,7 +102,7 @@ static void track_and_invert(double *var, float *running_mean, float *running_va
 
 nl_status nl_batchnorm_forward_train(float *y, double *mean, double *invstd, float *running_mean, float *running_var,
                                      const float *x, const float *weight, const float *bias, int32_t n, int32_t c,
-                                     int32_t s, double eps, double momentum, bool unbiased) {
+                                     int32_t s, double eps, double momentum, bool unbiased, bool relu) {
   NL_TRY(nl_check_planes("nl_batchnorm_forward_train", n, c, s, eps));
   const double count = (double)n * s;
   if (count == 0) return NL_OK;
@@ -117,16 +118,17 @@ nl_status nl_batchnorm_forward_train(float *y, double *mean, double *invstd, flo
     track_and_invert(invstd + j, running_mean ? running_mean + j : NULL, running_mean ? running_var + j : NULL,
                      mean + j, count, width, eps, momentum, unbiased);
     if (s > 1)
-      apply_planes(y + (size_t)j * s, xj, mean + j, invstd + j, from(weight, j), from(bias, j), n, s, sample, width);
+      apply_planes(y + (size_t)j * s, xj, mean + j, invstd + j, from(weight, j), from(bias, j), relu, n, s, sample,
+                   width);
     else
-      apply_columns(y + j, xj, mean + j, invstd + j, from(weight, j), from(bias, j), n, c, width);
+      apply_columns(y + j, xj, mean + j, invstd + j, from(weight, j), from(bias, j), relu, n, c, width);
   }
   return NL_OK;
 }
 
 nl_status nl_batchnorm_forward_eval(float *y, double *mean, double *invstd, const float *x, const float *running_mean,
                                     const float *running_var, const float *weight, const float *bias, int32_t n,
-                                    int32_t c, int32_t s, double eps) {
+                                    int32_t c, int32_t s, double eps, bool relu) {
   NL_TRY(nl_check_planes("nl_batchnorm_forward_eval", n, c, s, eps));
   for (int32_t j = 0; j < c; j++) {
     mean[j] = running_mean[j];
@@ -139,9 +141,9 @@ nl_status nl_batchnorm_forward_eval(float *y, double *mean, double *invstd, cons
     width = at_most(c - j, s > 1 ? MOST_CHANNELS : 4);
     const size_t at = (size_t)j * s;
     if (s > 1)
-      apply_planes(y + at, x + at, mean + j, invstd + j, from(weight, j), from(bias, j), n, s, sample, width);
+      apply_planes(y + at, x + at, mean + j, invstd + j, from(weight, j), from(bias, j), relu, n, s, sample, width);
     else
-      apply_columns(y + at, x + at, mean + j, invstd + j, from(weight, j), from(bias, j), n, c, width);
+      apply_columns(y + at, x + at, mean + j, invstd + j, from(weight, j), from(bias, j), relu, n, c, width);
   }
   return NL_OK;
 }
@@ -165,11 +167,11 @@ static factors factors_of(double sum, double dot, double mean, double invstd, do
 }
 
 /* sum, dot [width]: Σ dy and Σ dy xhat of the columns at dy, x [N, C], width <= 4. */
-static void column_sums(double *sum, double *dot, const float *dy, const float *x, nl_affine4 hat, int32_t n, int32_t c,
-                        int width) {
+static void column_sums(double *sum, double *dot, const float *dy, const float *y, const float *x, nl_affine4 hat,
+                        int32_t n, int32_t c, int width) {
   d4 sums = d4_zero(), dots = d4_zero();
   for (size_t at = 0; at < (size_t)n * c; at += c) {
-    const v4 g = v4_load_left(dy + at, width);
+    const v4 g = nl_through_relu(v4_load_left(dy + at, width), from(y, at), width);
     sums = d4_add(sums, g);
     dots = d4_madd(dots, g, nl_apply(v4_load_left(x + at, width), hat));
   }
@@ -180,8 +182,8 @@ static void column_sums(double *sum, double *dot, const float *dy, const float *
 }
 
 /* Four channels of [N, C], or those that are left, with the factors of each. */
-static void backward_columns(float *dx, const float *dy, const float *x, nl_affine4 hat, const factors *of, int32_t n,
-                             int32_t c, int width, bool batch_stats) {
+static void backward_columns(float *dx, const float *dy, const float *y, const float *x, nl_affine4 hat,
+                             const factors *of, int32_t n, int32_t c, int width, bool batch_stats) {
   float lanes[3][4] = {{0}};
   for (int k = 0; k < width; k++) {
     lanes[0][k] = of[k].a;
@@ -190,41 +192,43 @@ static void backward_columns(float *dx, const float *dy, const float *x, nl_affi
   }
   const v4 a = v4_load(lanes[0]), b = v4_load(lanes[1]), shift = v4_load(lanes[2]);
   for (size_t at = 0; at < (size_t)n * c; at += c) {
-    const v4 g = v4_load_left(dy + at, width);
+    const v4 g = nl_through_relu(v4_load_left(dy + at, width), from(y, at), width);
     const v4 rest = batch_stats ? v4_madd(nl_apply(v4_load_left(x + at, width), hat), b, shift) : shift;
     v4_store_left(dx + at, v4_madd(g, a, rest), width);
   }
 }
 
 /* sum, dot [width] of neighbouring channels. */
-static void plane_sums(double *sum, double *dot, const float *dy, const float *x, const double *mean,
+static void plane_sums(double *sum, double *dot, const float *dy, const float *y, const float *x, const double *mean,
                        const double *invstd, int32_t n, int32_t s, size_t sample, int32_t width) {
   nl_affine hat[MOST_CHANNELS];
   for (int32_t j = 0; j < width; j++) {
     hat[j] = nl_affine_of(mean[j], invstd[j], 0);
     sum[j] = dot[j] = 0;
   }
-  for (int32_t i = 0; i < n; i++, dy += sample, x += sample)
-    for (int32_t j = 0; j < width; j++)
-      nl_gradient_sums(&sum[j], &dot[j], dy + (size_t)j * s, x + (size_t)j * s, nl_splat(hat[j]), s);
-}
-
-/* Neighbouring channels with the factors of each. What x is has no part in dx where the statistics are given. */
-static void backward_planes(float *dx, const float *dy, const float *x, const factors *of, int32_t n, int32_t s,
-                            size_t sample, int32_t width, bool batch_stats) {
-  for (int32_t i = 0; i < n; i++, dx += sample, dy += sample, x += sample)
+  for (int32_t i = 0; i < n; i++)
     for (int32_t j = 0; j < width; j++) {
-      const size_t at = (size_t)j * s;
-      if (batch_stats)
-        nl_normalize_backward(dx + at, dy + at, x + at, nl_splat(of[j].hat), of[j].a, of[j].b, of[j].c, s);
-      else
-        nl_scale(dx + at, dy + at, of[j].a, s);
+      const size_t at = i * sample + (size_t)j * s;
+      nl_gradient_sums(&sum[j], &dot[j], dy + at, from(y, at), x + at, nl_splat(hat[j]), s);
     }
 }
 
-nl_status nl_batchnorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
-                                const double *mean, const double *invstd, const float *weight, double *work, int32_t n,
-                                int32_t c, int32_t s, bool batch_stats) {
+/* Neighbouring channels with the factors of each. What x is has no part in dx where the statistics are given. */
+static void backward_planes(float *dx, const float *dy, const float *y, const float *x, const factors *of, int32_t n,
+                            int32_t s, size_t sample, int32_t width, bool batch_stats) {
+  for (int32_t i = 0; i < n; i++)
+    for (int32_t j = 0; j < width; j++) {
+      const size_t at = i * sample + (size_t)j * s;
+      if (batch_stats)
+        nl_normalize_backward(dx + at, dy + at, from(y, at), x + at, nl_splat(of[j].hat), of[j].a, of[j].b, of[j].c, s);
+      else
+        nl_scale(dx + at, dy + at, from(y, at), of[j].a, s);
+    }
+}
+
+nl_status nl_batchnorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *y,
+                                const float *x, const double *mean, const double *invstd, const float *weight,
+                                double *work, int32_t n, int32_t c, int32_t s, bool batch_stats) {
   NL_TRY(nl_check_planes("nl_batchnorm_backward", n, c, s, 0));
   const double count = (double)n * s;
   const size_t sample = (size_t)c * s;
@@ -239,19 +243,19 @@ nl_status nl_batchnorm_backward(float *dx, float *dweight, float *dbias, const f
       continue;
     }
     if (s > 1) {
-      plane_sums(sum + j, dot + j, dy + at, x + at, mean + j, invstd + j, n, s, sample, width);
+      plane_sums(sum + j, dot + j, dy + at, from(y, at), x + at, mean + j, invstd + j, n, s, sample, width);
     } else {
       hat = column_affine(mean + j, invstd + j, (double[4]){0}, width);
-      column_sums(sum + j, dot + j, dy + at, x + at, hat, n, c, width);
+      column_sums(sum + j, dot + j, dy + at, from(y, at), x + at, hat, n, c, width);
     }
     factors of[MOST_CHANNELS];
     for (int32_t k = 0; k < width; k++)
       of[k] = factors_of(sum[j + k], dot[j + k], mean[j + k], invstd[j + k], weight ? weight[j + k] : 1, count,
                          batch_stats);
     if (dx && s > 1)
-      backward_planes(dx + at, dy + at, x + at, of, n, s, sample, width, batch_stats);
+      backward_planes(dx + at, dy + at, from(y, at), x + at, of, n, s, sample, width, batch_stats);
     else if (dx)
-      backward_columns(dx + at, dy + at, x + at, hat, of, n, c, width, batch_stats);
+      backward_columns(dx + at, dy + at, from(y, at), x + at, hat, of, n, c, width, batch_stats);
   }
   for (int32_t j = 0; j < c; j++) {
     if (dweight) dweight[j] = (float)dot[j];

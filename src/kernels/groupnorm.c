@@ -8,7 +8,7 @@ static nl_status check(const char *name, int32_t n, int32_t c, int32_t s, int32_
 }
 
 nl_status nl_groupnorm_forward(float *y, double *mean, double *invstd, const float *x, const float *weight,
-                               const float *bias, int32_t n, int32_t c, int32_t s, int32_t g, double eps) {
+                               const float *bias, int32_t n, int32_t c, int32_t s, int32_t g, double eps, bool relu) {
   NL_TRY(check("nl_groupnorm_forward", n, c, s, g, eps));
   const int32_t per_group = c / g, count = per_group * s;
   if (count == 0) return NL_OK;
@@ -20,7 +20,7 @@ nl_status nl_groupnorm_forward(float *y, double *mean, double *invstd, const flo
     for (int32_t k = 0; k < per_group; k++, at += s) {
       int32_t channel = row % g * per_group + k;
       const double scale = invstd[row] * (weight ? weight[channel] : 1);
-      nl_normalize(y + at, x + at, nl_affine_of(mean[row], scale, bias ? bias[channel] : 0), s);
+      nl_normalize(y + at, x + at, nl_affine_of(mean[row], scale, bias ? bias[channel] : 0), relu, s);
     }
   }
   return NL_OK;
@@ -32,9 +32,9 @@ nl_status nl_groupnorm_forward(float *y, double *mean, double *invstd, const flo
  *   dx = invstd (weight dy - Σ weight p / m - xhat Σ weight q / m), sums over the channels of the group;
  *   dweight = Σ over samples of q      dbias = Σ over samples of p, both summed in float64 in `work`.
  */
-nl_status nl_groupnorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
-                                const double *mean, const double *invstd, const float *weight, double *work, int32_t n,
-                                int32_t c, int32_t s, int32_t g) {
+nl_status nl_groupnorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *y,
+                                const float *x, const double *mean, const double *invstd, const float *weight,
+                                double *work, int32_t n, int32_t c, int32_t s, int32_t g) {
   NL_TRY(check("nl_groupnorm_backward", n, c, s, g, 0));
   const int32_t per_group = c / g, count = per_group * s;
   const bool params = dweight || dbias;
@@ -48,7 +48,8 @@ nl_status nl_groupnorm_backward(float *dx, float *dweight, float *dbias, const f
     double sum = 0, dot = 0;
     for (int32_t k = 0; k < per_group; k++) {
       double p = 0, q = 0, scale = weight ? weight[first + k] : 1;
-      nl_gradient_sums(&p, &q, dy + at + (size_t)k * s, x + at + (size_t)k * s, hat, s);
+      const size_t plane = at + (size_t)k * s;
+      nl_gradient_sums(&p, &q, dy + plane, y ? y + plane : NULL, x + plane, hat, s);
       if (params) {
         weight_sum[first + k] += q;
         bias_sum[first + k] += p;
@@ -60,9 +61,9 @@ nl_status nl_groupnorm_backward(float *dx, float *dweight, float *dbias, const f
     const double share = -invstd[row] * per_value;
     const float b = (float)(share * dot), shift = (float)(share * sum);
     for (int32_t k = 0; k < per_group; k++) {
-      size_t plane = at + (size_t)k * s;
-      float a = (float)(invstd[row] * (weight ? weight[first + k] : 1));
-      nl_normalize_backward(dx + plane, dy + plane, x + plane, hat, a, b, shift, s);
+      const size_t plane = at + (size_t)k * s;
+      const float a = (float)(invstd[row] * (weight ? weight[first + k] : 1));
+      nl_normalize_backward(dx + plane, dy + plane, y ? y + plane : NULL, x + plane, hat, a, b, shift, s);
     }
   }
   for (int32_t j = 0; j < c; j++) {

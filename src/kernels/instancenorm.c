@@ -18,7 +18,7 @@ static void track(float *running_mean, float *running_var, const double *mean, c
 
 nl_status nl_instancenorm_forward(float *y, double *mean, double *invstd, float *running_mean, float *running_var,
                                   const float *x, const float *weight, const float *bias, int32_t n, int32_t c,
-                                  int32_t s, double eps, double momentum) {
+                                  int32_t s, double eps, double momentum, bool relu) {
   NL_TRY(nl_check_planes("nl_instancenorm_forward", n, c, s, eps));
   if (n == 0 || s == 0) return NL_OK;
   double *var = invstd;
@@ -27,7 +27,7 @@ nl_status nl_instancenorm_forward(float *y, double *mean, double *invstd, float 
     const int32_t j = plane % c;
     nl_moments(&mean[plane], &var[plane], x + at, s);
     const double scale = nl_invstd(var[plane], eps) * (weight ? weight[j] : 1);
-    nl_normalize(y + at, x + at, nl_affine_of(mean[plane], scale, bias ? bias[j] : 0), s);
+    nl_normalize(y + at, x + at, nl_affine_of(mean[plane], scale, bias ? bias[j] : 0), relu, s);
   }
   if (running_mean) track(running_mean, running_var, mean, var, n, c, s, momentum);
   for (int32_t plane = 0; plane < n * c; plane++) invstd[plane] = nl_invstd(var[plane], eps);
@@ -35,9 +35,9 @@ nl_status nl_instancenorm_forward(float *y, double *mean, double *invstd, float 
 }
 
 /* An instance is a group of one channel. */
-nl_status nl_instancenorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
-                                   const double *mean, const double *invstd, const float *weight, double *work,
-                                   int32_t n, int32_t c, int32_t s) {
+nl_status nl_instancenorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *y,
+                                   const float *x, const double *mean, const double *invstd, const float *weight,
+                                   double *work, int32_t n, int32_t c, int32_t s) {
   NL_TRY(nl_check_planes("nl_instancenorm_backward", n, c, s, 0));
-  return nl_groupnorm_backward(dx, dweight, dbias, dy, x, mean, invstd, weight, work, n, c, s, c);
+  return nl_groupnorm_backward(dx, dweight, dbias, dy, y, x, mean, invstd, weight, work, n, c, s, c);
 }

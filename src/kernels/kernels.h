@@ -10,6 +10,11 @@
 
 /* ---- normalization: y = (x - mean) * invstd * weight + bias, invstd = 1 / sqrt(var + eps), biased var ------------ */
 
+/*
+ * With `relu`, y is the relu of that, as the layer after would have it, to the bit. The backward pass is then given y, to go
+ * through the relu on its way; NULL: there was none.
+ */
+
 /**
  * Batch normalization (Ioffe and Szegedy, https://arxiv.org/abs/1502.03167). x, y [N, C, S], S the product of the spatial
  * dimensions; y may be x. Statistics over N and S: mean, invstd [C] (float64, outputs, for the backward pass).
@@ -18,42 +23,42 @@
  */
 nl_status nl_batchnorm_forward_train(float *y, double *mean, double *invstd, float *running_mean, float *running_var,
                                      const float *x, const float *weight, const float *bias, int32_t n, int32_t c,
-                                     int32_t s, double eps, double momentum, bool unbiased);
+                                     int32_t s, double eps, double momentum, bool unbiased, bool relu);
 /** The same with given statistics, which are copied to mean, invstd [C] as the backward pass wants them. */
 nl_status nl_batchnorm_forward_eval(float *y, double *mean, double *invstd, const float *x, const float *running_mean,
                                     const float *running_var, const float *weight, const float *bias, int32_t n,
-                                    int32_t c, int32_t s, double eps);
+                                    int32_t c, int32_t s, double eps, bool relu);
 /**
  * dx [N, C, S], dweight, dbias [C]; each may be NULL. `batch_stats`: the statistics were functions of x (training), so
  * that their gradients enter dx; otherwise they were constants (eval). work: 2 * C float64.
  */
-nl_status nl_batchnorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
-                                const double *mean, const double *invstd, const float *weight, double *work, int32_t n,
-                                int32_t c, int32_t s, bool batch_stats);
+nl_status nl_batchnorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *y,
+                                const float *x, const double *mean, const double *invstd, const float *weight,
+                                double *work, int32_t n, int32_t c, int32_t s, bool batch_stats);
 
 /**
  * Layer normalization (Ba et al., https://arxiv.org/abs/1607.06450). x, y [M, L], y may be x; statistics over L:
  * mean, invstd [M]; weight, bias [L].
  */
 nl_status nl_layernorm_forward(float *y, double *mean, double *invstd, const float *x, const float *weight,
-                               const float *bias, int32_t m, int32_t l, double eps);
+                               const float *bias, int32_t m, int32_t l, double eps, bool relu);
 /** float64 values of scratch that the backward passes over rows need. */
 #define NL_ROWS_WORK(l) (3 * (size_t)(l) + 3)
 /** dx [M, L], dweight, dbias [L]; each may be NULL. work: NL_ROWS_WORK(L), unused where dweight and dbias are NULL. */
-nl_status nl_layernorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
-                                const double *mean, const double *invstd, const float *weight, double *work, int32_t m,
-                                int32_t l);
+nl_status nl_layernorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *y,
+                                const float *x, const double *mean, const double *invstd, const float *weight,
+                                double *work, int32_t m, int32_t l);
 
 /**
  * Group normalization (Wu and He, https://arxiv.org/abs/1803.08494). x, y [N, C, S], y may be x; statistics over the C / G
  * channels of a group and S: mean, invstd [N, G]; weight, bias [C].
  */
 nl_status nl_groupnorm_forward(float *y, double *mean, double *invstd, const float *x, const float *weight,
-                               const float *bias, int32_t n, int32_t c, int32_t s, int32_t g, double eps);
+                               const float *bias, int32_t n, int32_t c, int32_t s, int32_t g, double eps, bool relu);
 /** dx [N, C, S], dweight, dbias [C]; each may be NULL. work: 2 * C float64, unused where dweight and dbias are NULL. */
-nl_status nl_groupnorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
-                                const double *mean, const double *invstd, const float *weight, double *work, int32_t n,
-                                int32_t c, int32_t s, int32_t g);
+nl_status nl_groupnorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *y,
+                                const float *x, const double *mean, const double *invstd, const float *weight,
+                                double *work, int32_t n, int32_t c, int32_t s, int32_t g);
 
 /**
  * Instance normalization (Ulyanov et al., https://arxiv.org/abs/1607.08022). x, y [N, C, S], y may be x; statistics over
@@ -63,21 +68,21 @@ nl_status nl_groupnorm_backward(float *dx, float *dweight, float *dbias, const f
  */
 nl_status nl_instancenorm_forward(float *y, double *mean, double *invstd, float *running_mean, float *running_var,
                                   const float *x, const float *weight, const float *bias, int32_t n, int32_t c,
-                                  int32_t s, double eps, double momentum);
+                                  int32_t s, double eps, double momentum, bool relu);
 /** dx [N, C, S], dweight, dbias [C]; each may be NULL. work: 2 * C float64, unused where dweight and dbias are NULL. */
-nl_status nl_instancenorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
-                                   const double *mean, const double *invstd, const float *weight, double *work,
-                                   int32_t n, int32_t c, int32_t s);
+nl_status nl_instancenorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *y,
+                                   const float *x, const double *mean, const double *invstd, const float *weight,
+                                   double *work, int32_t n, int32_t c, int32_t s);
 
 /**
  * Root mean square normalization (Zhang and Sennrich, https://arxiv.org/abs/1910.07467): no mean is subtracted.
  * x, y [M, L], y may be x: y = x * invstd * weight, invstd [M] = 1 / sqrt(mean of x² over L + eps); weight [L].
  */
 nl_status nl_rmsnorm_forward(float *y, double *invstd, const float *x, const float *weight, int32_t m, int32_t l,
-                             double eps);
+                             double eps, bool relu);
 /** dx [M, L], dweight [L]; each may be NULL. work: NL_ROWS_WORK(L), unused where dweight is NULL. */
-nl_status nl_rmsnorm_backward(float *dx, float *dweight, const float *dy, const float *x, const double *invstd,
-                              const float *weight, double *work, int32_t m, int32_t l);
+nl_status nl_rmsnorm_backward(float *dx, float *dweight, const float *dy, const float *y, const float *x,
+                              const double *invstd, const float *weight, double *work, int32_t m, int32_t l);
 
 /* ---- linear algebra ------------------------------------------------------------------------------------------------ */
 

@@ -41,6 +41,7 @@ typedef struct {
   float *dx;              /* gradient of the input at hand, overwritten; NULL where nobody wants it */
   float *dweight, *dbias; /* NULL where the layer has none, or on the second input */
   const float *dy, *x, *y;
+  bool relu; /* dy and y are those of the relu after the node, which computed it along */
   int32_t n;
 } nl_gradient;
 
@@ -51,7 +52,7 @@ typedef struct nl_layer_type {
   int32_t setting_count;
   const nl_norm_type *norm; /* normalization layers: how to be one (norm.h) */
   int32_t variant;          /* for types that share functions: which one this is */
-  bool relu;                /* what layers of products can do along (forward_then) */
+  bool relu;                /* what others can do along (forward_then) */
   bool alias;               /* the output is the input in another shape: no memory, no work */
 
   /* From node->shape (the input's, without N) and args: sets shape, tensors, saved, work. */
@@ -61,8 +62,9 @@ typedef struct nl_layer_type {
   /* Takes memory that depends on n beyond node->saved; NULL: nothing. */
   nl_status (*reserve)(nl_node *node, int32_t n);
   nl_status (*forward)(nl_node *node, float *y, const float *x, const float *x2, int32_t n, int32_t mode);
-  /* For layers of products: forward with what follows, channel by channel, in place of the bias. NULL: cannot. */
-  nl_status (*forward_then)(nl_node *node, float *y, const float *x, nl_after after, int32_t n);
+  /* forward with the relu after it, in layers of products also with scale and shift of channels in place of the bias. Of
+     normalizations backward can go through that relu. NULL: cannot. */
+  nl_status (*forward_then)(nl_node *node, float *y, const float *x, nl_after after, int32_t n, int32_t mode);
   nl_status (*backward)(nl_node *node, const nl_gradient *pass);
 } nl_layer_type;
 

@@ -135,7 +135,7 @@ static void draw(nl_model *model, nl_rng *rng, const nl_node *node) {
   }
 }
 
-/* What layers of products compute along. reader [count]: who reads a node, 0 for none, -1 for several. */
+/* What layers compute along. reader [count]: who reads a node, 0 for none, -1 for several. */
 static nl_status join(nl_model *model, const int32_t *reader) {
   for (int32_t i = 1; i < model->count; i++) {
     nl_node *node = &model->nodes[i];
@@ -145,7 +145,7 @@ static nl_status join(nl_model *model, const int32_t *reader) {
       node->joined = node->folded = reader[i];
       next->in_joined = next->in_folded = true;
     }
-    if (!next->norm || !next->norm->track || !next->norm->type->norm->fold) continue;
+    if (node->norm || !next->norm || !next->norm->track || !next->norm->type->norm->fold) continue;
     if (!node->fold) NL_TRY(nl_take((void **)&node->fold, 2 * (uint64_t)node->features, sizeof *node->fold));
     node->folded = reader[i];
     next->in_folded = true;

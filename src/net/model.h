@@ -13,8 +13,8 @@ struct nl_node {
   int32_t size;         /* values per sample */
   int32_t weight, bias; /* tensors, -1 for none */
   bool trains;          /* has parameters or reads a node that does */
-  /* The node whose output a layer of products computes along, with those between, where nothing else reads these: the relu
-     after it, and in eval mode a BatchNorm with running statistics and the relu after that. Itself without such. */
+  /* The node whose output this one computes along, with those between, where nothing else reads these: the relu after it,
+     and of a layer of products in eval mode a BatchNorm with running statistics and the relu after that. Itself without. */
   int32_t joined, folded;
   bool in_joined, in_folded; /* such a node itself, or one between */
 
@@ -68,13 +68,13 @@ nl_status nl_model_reserve(nl_model *model, int32_t n, bool trains);
 /** One pass over x [n, input]; outputs stay in the nodes until the next. */
 nl_status nl_model_run(nl_model *model, const float *x, int32_t n, int32_t mode);
 /**
- * The same, with relus computed by the layers of products before them, and with `fold`, in eval mode, BatchNorms too. Outputs
- * within are not there afterwards; the backward pass needs those that folding leaves out.
+ * The same, with relus computed by the layers before them, and with `fold`, in eval mode, BatchNorms by layers of products.
+ * Outputs within are not there afterwards; the backward pass needs those that folding leaves out.
  */
 nl_status nl_model_run_joined(nl_model *model, const float *x, int32_t n, int32_t mode, bool fold);
 /** Whether the model ends in logits and these labels are among them: to be asked before a pass changes anything. */
 nl_status nl_model_check_targets(const nl_model *model, const int32_t *labels, int32_t n);
-/** Backward over the last nl_model_run, from mean cross-entropy. dinput, correct may be NULL. */
+/** Backward over the last pass that was not folded, from mean cross-entropy. dinput, correct may be NULL. */
 nl_status nl_model_learn(nl_model *model, double *loss, int32_t *correct, float *dinput, const int32_t *labels,
                          int32_t n);
 /** Starts a public call: NL_STATE unless the model is finished; forgets where the last failure was. */

@@ -168,7 +168,7 @@ nl_status nl_norm_forward(nl_norm *norm, float *y, const float *x, const int32_t
   NL_TRY(reserve_work(norm, extent.c));
   norm->extent = extent;
   for (int32_t i = 0; empty && i < extent.stats; i++) norm->mean[i] = norm->invstd[i] = 0;
-  NL_TRY(norm->type->norm->forward(norm, y, x, mode));
+  NL_TRY(norm->type->norm->forward(norm, y, x, mode, false));
   norm->ran = true;
   return NL_OK;
 }
@@ -176,7 +176,7 @@ nl_status nl_norm_forward(nl_norm *norm, float *y, const float *x, const int32_t
 nl_status nl_norm_backward(nl_norm *norm, float *dx, float *dweight, float *dbias, const float *dy, const float *x) {
   NL_CHECK(norm->ran, NL_STATE, "%s: backward needs a forward before it", norm->type->name);
   return norm->type->norm->backward(norm, dx, norm->size[NL_WEIGHT] ? dweight : NULL,
-                                    norm->size[NL_BIAS] ? dbias : NULL, dy, x);
+                                    norm->size[NL_BIAS] ? dbias : NULL, dy, NULL, x);
 }
 
 int32_t nl_norm_saved_count(const nl_norm *norm) { return norm->ran ? norm->extent.stats : 0; }

@@ -36,8 +36,10 @@ struct nl_norm_type {
   nl_status (*configure)(nl_norm *norm, const double *args, const int32_t *sample, int32_t ndim);
   /* Whether `shape` (with N) can pass in `mode`, in PyTorch's words, and its extent. */
   nl_status (*fit)(const nl_norm *norm, nl_extent *extent, const int32_t *shape, int32_t ndim, int32_t mode);
-  nl_status (*forward)(nl_norm *norm, float *y, const float *x, int32_t mode);
-  nl_status (*backward)(nl_norm *norm, float *dx, float *dweight, float *dbias, const float *dy, const float *x);
+  /* With `relu`, y is the relu of the output; backward then gets y, otherwise NULL. */
+  nl_status (*forward)(nl_norm *norm, float *y, const float *x, int32_t mode, bool relu);
+  nl_status (*backward)(nl_norm *norm, float *dx, float *dweight, float *dbias, const float *dy, const float *y,
+                        const float *x);
   /* scale, shift [features]: an eval pass over `bias` + z as z * scale + shift; bias may be NULL. NULL: not to be had so. */
   void (*fold)(const nl_norm *norm, float *scale, float *shift, const float *bias);
 };
@@ -63,10 +65,11 @@ nl_status nl_norm_node_setup(nl_model *model, nl_node *node, const double *args)
 nl_status nl_norm_node_check(const nl_node *node, int32_t n, int32_t mode);
 nl_status nl_norm_node_reserve(nl_node *node, int32_t n);
 nl_status nl_norm_node_forward(nl_node *node, float *y, const float *x, const float *x2, int32_t n, int32_t mode);
+nl_status nl_norm_node_forward_then(nl_node *node, float *y, const float *x, nl_after after, int32_t n, int32_t mode);
 nl_status nl_norm_node_backward(nl_node *node, const nl_gradient *pass);
 
 #define NL_NORM_NODE                                                                                      \
   .inputs = 1, .setup = nl_norm_node_setup, .check = nl_norm_node_check, .reserve = nl_norm_node_reserve, \
-  .forward = nl_norm_node_forward, .backward = nl_norm_node_backward
+  .forward = nl_norm_node_forward, .forward_then = nl_norm_node_forward_then, .backward = nl_norm_node_backward
 
 #endif

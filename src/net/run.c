@@ -10,6 +10,11 @@ nl_status nl_check_samples(const char *call, int32_t n) {
   return NL_OK;
 }
 
+/* Whether a normalization computes this relu along, and goes back through it. */
+static bool through_norm(const nl_model *model, const nl_node *node) {
+  return node->type->relu && node->in_joined && model->nodes[node->from].norm;
+}
+
 static int32_t root_of(const nl_model *model, int32_t node) { return model->nodes[node].root; }
 
 /*
@@ -27,11 +32,19 @@ static void find_lifetimes(nl_span *spans, const nl_model *model, int32_t n, boo
     *dy = (nl_span){trains ? bytes : 0, end - i, end - i, 0};
     *saved = (nl_span){(uint64_t)n * (uint64_t)node->saved_size * sizeof(int32_t), i, trains ? end - i : i, 0};
   }
-  /* What a layer of products computes along is written at that layer's step already. */
+  /* What a layer computes along is written at that layer's step already. */
   for (int32_t i = 1; i < model->count; i++) {
     const nl_node *node = &model->nodes[i];
     if (spans[3 * node->joined].first > i) spans[3 * node->joined].first = i;
     if (spans[3 * node->folded].first > i) spans[3 * node->folded].first = i;
+  }
+  /* A normalization goes back through the relu that it computed along: it reads that one's output and its gradient. */
+  for (int32_t i = 1; trains && i < model->count; i++) {
+    const nl_node *node = &model->nodes[i];
+    if (!node->norm || node->joined == i) continue;
+    spans[3 * i].last = model->count;
+    spans[3 * i + 1] = (nl_span){0, end - i, end - i, 0};
+    spans[3 * node->joined].last = spans[3 * node->joined + 1].last = end - i;
   }
   for (int32_t i = 1; i < model->count; i++)
     for (int which = 0; which < 2; which++) {
@@ -101,7 +114,7 @@ const float *nl_model_value(const nl_model *model, int32_t node) {
   return root == 0 ? model->input : model->nodes[root].y;
 }
 
-/* How much is computed along with layers of products. */
+/* How much is computed along with the layers before. */
 typedef enum { APART, JOINED, FOLDED } joining;
 
 /* Scales and shifts of what is to be folded; false where a statistic has no finite ones, which is then for its layer to say. */
@@ -128,7 +141,7 @@ static nl_status compute(nl_model *model, nl_node *node, int32_t n, int32_t mode
   const nl_after after = {.scale = folds ? node->fold : NULL,
                           .shift = folds ? node->fold + node->features : node->params[NL_BIAS],
                           .relu = model->nodes[last].type->relu};
-  return node->type->forward_then(node, model->nodes[last].y, x, after, n);
+  return node->type->forward_then(node, model->nodes[last].y, x, after, n, mode);
 }
 
 static nl_status run(nl_model *model, const float *x, int32_t n, int32_t mode, joining how) {
@@ -158,8 +171,9 @@ nl_status nl_model_run_joined(nl_model *model, const float *x, int32_t n, int32_
   return run(model, x, n, mode, folding && mode == NL_EVAL && fold(model) ? FOLDED : JOINED);
 }
 
-/* One node's backward towards its `which`-th input. */
-static nl_status pass_gradient(nl_model *model, nl_node *node, const float *dy, float *dinput, int which, int32_t n) {
+/* One node's backward, from `output`'s gradient, itself or the relu it computed along, towards its `which`-th input. */
+static nl_status pass_gradient(nl_model *model, nl_node *node, const nl_node *output, float *dinput, int which,
+                               int32_t n) {
   nl_node *input = &model->nodes[root_of(model, which == 0 ? node->from : node->from2)];
   const bool is_input = input == model->nodes;
   float *target = is_input ? dinput : dinput || input->trains ? input->dy : NULL;
@@ -169,9 +183,10 @@ static nl_status pass_gradient(nl_model *model, nl_node *node, const float *dy, 
       .dx = add ? model->spare : target,
       .dweight = which == 0 && node->weight >= 0 ? model->grads + model->tensors[node->weight].at : NULL,
       .dbias = which == 0 && node->bias >= 0 ? model->grads + model->tensors[node->bias].at : NULL,
-      .dy = dy,
+      .dy = output->dy,
       .x = nl_model_value(model, which == 0 ? node->from : node->from2),
-      .y = node->y,
+      .y = output->y,
+      .relu = output != node,
       .n = n,
   };
   NL_TRY(node->type->backward(node, &pass));
@@ -203,9 +218,10 @@ nl_status nl_model_learn(nl_model *model, double *loss, int32_t *correct, float 
   output->has_gradient = true;
   for (int32_t i = model->count - 1; i >= 1; i--) {
     nl_node *node = &model->nodes[i];
-    if (node->type->alias || !node->has_gradient) continue;
-    NL_TRY(pass_gradient(model, node, node->dy, dinput, 0, n));
-    if (node->from2 >= 0) NL_TRY(pass_gradient(model, node, node->dy, dinput, 1, n));
+    const nl_node *from = node->norm ? &model->nodes[node->joined] : node;
+    if (node->type->alias || through_norm(model, node) || !from->has_gradient) continue;
+    NL_TRY(pass_gradient(model, node, from, dinput, 0, n));
+    if (node->from2 >= 0) NL_TRY(pass_gradient(model, node, from, dinput, 1, n));
   }
   return NL_OK;
 }

@@ -61,37 +61,40 @@ nl_status norm_forward(norm_call *k) {
   switch (k->kernel) {
   case BATCH:
     return nl_batchnorm_forward_train(k->y, k->mean, k->invstd, NULL, NULL, k->x, k->weight, k->bias, e.n, e.c, e.s,
-                                      k->eps, 0.1, true);
+                                      k->eps, 0.1, true, k->relu);
   case BATCH_EVAL:
     return nl_batchnorm_forward_eval(k->y, k->mean, k->invstd, k->x, k->given_mean, k->given_var, k->weight, k->bias,
-                                     e.n, e.c, e.s, k->eps);
-  case LAYER: return nl_layernorm_forward(k->y, k->mean, k->invstd, k->x, k->weight, k->bias, e.n, e.c * e.s, k->eps);
+                                     e.n, e.c, e.s, k->eps, k->relu);
+  case LAYER:
+    return nl_layernorm_forward(k->y, k->mean, k->invstd, k->x, k->weight, k->bias, e.n, e.c * e.s, k->eps, k->relu);
   case GROUP:
-    return nl_groupnorm_forward(k->y, k->mean, k->invstd, k->x, k->weight, k->bias, e.n, e.c, e.s, e.g, k->eps);
+    return nl_groupnorm_forward(k->y, k->mean, k->invstd, k->x, k->weight, k->bias, e.n, e.c, e.s, e.g, k->eps,
+                                k->relu);
   case INSTANCE:
     return nl_instancenorm_forward(k->y, k->mean, k->invstd, NULL, NULL, k->x, k->weight, k->bias, e.n, e.c, e.s,
-                                   k->eps, 0.1);
-  default: return nl_rmsnorm_forward(k->y, k->invstd, k->x, k->weight, e.n, e.c * e.s, k->eps);
+                                   k->eps, 0.1, k->relu);
+  default: return nl_rmsnorm_forward(k->y, k->invstd, k->x, k->weight, e.n, e.c * e.s, k->eps, k->relu);
   }
 }
 
 nl_status norm_backward(norm_call *k) {
   const extent e = k->e;
+  const float *y = k->relu ? k->y : NULL;
   switch (k->kernel) {
   case BATCH:
   case BATCH_EVAL:
-    return nl_batchnorm_backward(k->dx, k->dweight, k->dbias, k->dy, k->x, k->mean, k->invstd, k->weight, k->work, e.n,
-                                 e.c, e.s, k->kernel == BATCH);
+    return nl_batchnorm_backward(k->dx, k->dweight, k->dbias, k->dy, y, k->x, k->mean, k->invstd, k->weight, k->work,
+                                 e.n, e.c, e.s, k->kernel == BATCH);
   case LAYER:
-    return nl_layernorm_backward(k->dx, k->dweight, k->dbias, k->dy, k->x, k->mean, k->invstd, k->weight, k->work, e.n,
-                                 e.c * e.s);
+    return nl_layernorm_backward(k->dx, k->dweight, k->dbias, k->dy, y, k->x, k->mean, k->invstd, k->weight, k->work,
+                                 e.n, e.c * e.s);
   case GROUP:
-    return nl_groupnorm_backward(k->dx, k->dweight, k->dbias, k->dy, k->x, k->mean, k->invstd, k->weight, k->work, e.n,
-                                 e.c, e.s, e.g);
+    return nl_groupnorm_backward(k->dx, k->dweight, k->dbias, k->dy, y, k->x, k->mean, k->invstd, k->weight, k->work,
+                                 e.n, e.c, e.s, e.g);
   case INSTANCE:
-    return nl_instancenorm_backward(k->dx, k->dweight, k->dbias, k->dy, k->x, k->mean, k->invstd, k->weight, k->work,
+    return nl_instancenorm_backward(k->dx, k->dweight, k->dbias, k->dy, y, k->x, k->mean, k->invstd, k->weight, k->work,
                                     e.n, e.c, e.s);
-  default: return nl_rmsnorm_backward(k->dx, k->dweight, k->dy, k->x, k->invstd, k->weight, k->work, e.n, e.c * e.s);
+  default: return nl_rmsnorm_backward(k->dx, k->dweight, k->dy, y, k->x, k->invstd, k->weight, k->work, e.n, e.c * e.s);
   }
 }
 

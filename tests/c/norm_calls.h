@@ -24,6 +24,7 @@ typedef struct {
   norm_kernel kernel;
   extent e;
   double eps;
+  bool relu;
   ref_layout layout;
   float *x, *dy, *weight, *bias;
   float *given_mean, *given_var; /* BATCH_EVAL */
@@ -33,7 +34,7 @@ typedef struct {
 
 const char *norm_name(const norm_call *call);
 int64_t extent_size(extent e);
-/** x and dy are the caller's; weight and bias are drawn where wanted, given statistics where needed. eps is 1e-5. */
+/** x and dy are the caller's; weight and bias are drawn where wanted, given statistics where needed. eps is 1e-5, without relu. */
 norm_call norm_prepare(norm_kernel kernel, extent e, float *x, float *dy, bool weight, bool bias);
 nl_status norm_forward(norm_call *call);
 nl_status norm_backward(norm_call *call);

@@ -124,7 +124,7 @@ TEST(constant_among_others) {
 TEST(no_running_variance) {
   float x[] = {3, 1, 2}, y[3], mean[] = {2}, var[] = {0};
   double saved[2];
-  CHECK_OK(nl_batchnorm_forward_eval(y, saved, saved + 1, x, mean, var, NULL, NULL, 1, 1, 3, 0));
+  CHECK_OK(nl_batchnorm_forward_eval(y, saved, saved + 1, x, mean, var, NULL, NULL, 1, 1, 3, 0, false));
   assert_true(y[0] == INFINITY && y[1] == -INFINITY && isnan(y[2]));
 }
 
@@ -213,10 +213,10 @@ TEST(not_a_number_stays_in_running_statistics) {
         if (spoiled) x[(C + 2) * s] = NAN; /* sample 1, channel 2 */
         if (instance)
           CHECK_OK(nl_instancenorm_forward(y, saved, saved + N * C, mean[spoiled], var[spoiled], x, NULL, NULL, N, C, s,
-                                           1e-5, 0.1));
+                                           1e-5, 0.1, false));
         else
           CHECK_OK(nl_batchnorm_forward_train(y, saved, saved + C, mean[spoiled], var[spoiled], x, NULL, NULL, N, C, s,
-                                              1e-5, 0.1, true));
+                                              1e-5, 0.1, true, false));
       }
       for (int32_t j = 0; j < C; j++) {
         if (j == 2) {

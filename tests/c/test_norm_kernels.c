@@ -65,6 +65,37 @@ TEST(in_place) {
   }
 }
 
+/* A relu that comes along is the relu after, forward and backward, with the same bits. */
+TEST(relu_along) {
+  seed_data(7);
+  EACH_CALL
+  for (int affine = 0; affine < 2; affine++) {
+    const int64_t size = extent_size(norm_shapes[shape]);
+    float *const x = normals(size, 0.5, 2), *const dy = normals(size, 0.1, 1);
+    norm_call apart = norm_prepare(kernel, norm_shapes[shape], x, dy, affine, affine);
+    CHECK_OK(norm_forward(&apart));
+    norm_call along = apart;
+    along.relu = true;
+    along.y = floats(size);
+    CHECK_OK(norm_forward(&along));
+    float *y = floats(size);
+    apart.dy = floats(size);
+    CHECK_OK(nl_activation_forward(y, apart.y, NL_RELU, (int32_t)size));
+    check_same(norm_name(&along), along.y, y, size);
+    CHECK_OK(nl_activation_backward(apart.dy, dy, apart.y, y, NL_RELU, (int32_t)size));
+    CHECK_OK(norm_backward(&apart));
+    for (int parts = 0; parts < 2; parts++) {
+      along.dx = floats(size);
+      along.dweight = parts ? NULL : floats(along.layout.params);
+      if (along.dbias) along.dbias = parts ? NULL : floats(along.layout.params);
+      CHECK_OK(norm_backward(&along));
+      check_same(norm_name(&along), along.dx, apart.dx, size);
+      if (along.dweight) check_same(norm_name(&along), along.dweight, apart.dweight, along.layout.params);
+      if (along.dbias) check_same(norm_name(&along), along.dbias, apart.dbias, along.layout.params);
+    }
+  }
+}
+
 /* Whoever wants only some of the gradients gets the same bits, and gives work only where sums over samples are wanted. */
 TEST(outputs_may_be_left_out) {
   seed_data(5);
@@ -99,10 +130,10 @@ static void check_running(norm_kernel kernel, extent e, double momentum, bool un
   const double *old_mean = widened(mean, e.c), *old_var = widened(var, e.c);
   if (kernel == BATCH)
     CHECK_OK(nl_batchnorm_forward_train(k.y, k.mean, k.invstd, mean, var, k.x, k.weight, k.bias, e.n, e.c, e.s, k.eps,
-                                        momentum, unbiased));
+                                        momentum, unbiased, false));
   else
     CHECK_OK(nl_instancenorm_forward(k.y, k.mean, k.invstd, mean, var, k.x, k.weight, k.bias, e.n, e.c, e.s, k.eps,
-                                     momentum));
+                                     momentum, false));
   check_same("y does not depend on running statistics", k.y, y, k.layout.size);
   const ref_norm f = ref_norm_forward(&k.layout, widened(k.x, k.layout.size), NULL, NULL, NULL, NULL, k.eps);
   const ref_target target = kernel == BATCH ? ref_batch_target(&f, unbiased) : ref_instance_target(&f, e.n, e.c);
@@ -129,12 +160,12 @@ TEST(running_variance_by_hand) {
   float mean = 0, var = 0, y[4];
   double saved[4];
   const float x[] = {1, 3, 4, 8};
-  CHECK_OK(nl_batchnorm_forward_train(y, saved, saved + 1, &mean, &var, x, NULL, NULL, 2, 1, 1, 0, 1, true));
+  CHECK_OK(nl_batchnorm_forward_train(y, saved, saved + 1, &mean, &var, x, NULL, NULL, 2, 1, 1, 0, 1, true, false));
   assert_true(mean == 2 && var == 2 && y[0] == -1 && y[1] == 1 && saved[0] == 2 && saved[1] == 1);
-  CHECK_OK(nl_batchnorm_forward_train(y, saved, saved + 1, &mean, &var, x, NULL, NULL, 1, 1, 2, 0, 0.5, false));
+  CHECK_OK(nl_batchnorm_forward_train(y, saved, saved + 1, &mean, &var, x, NULL, NULL, 1, 1, 2, 0, 0.5, false, false));
   assert_true(mean == 2 && var == 1.5f);
   /* Two instances: means 2 and 6, unbiased variances 2 and 8. */
-  CHECK_OK(nl_instancenorm_forward(y, saved, saved + 2, &mean, &var, x, NULL, NULL, 2, 1, 2, 0, 0.5));
+  CHECK_OK(nl_instancenorm_forward(y, saved, saved + 2, &mean, &var, x, NULL, NULL, 2, 1, 2, 0, 0.5, false));
   assert_true(mean == 3 && var == 3.25f && y[0] == -1 && y[3] == 1);
   assert_true(saved[0] == 2 && saved[1] == 6 && saved[2] == 1 && saved[3] == 0.5);
 }
@@ -157,8 +188,9 @@ TEST(no_values) {
     float mean[] = {1, 2}, var[] = {3, 4}, *y = floats(0);
     double *saved = doubles(2 * 2 * 2);
     const int32_t s = n == 0 ? 3 : 0;
-    CHECK_OK(nl_batchnorm_forward_train(y, saved, saved + 4, mean, var, y, NULL, NULL, n, 2, s, 1e-5, 0.1, true));
-    CHECK_OK(nl_instancenorm_forward(y, saved, saved + 4, mean, var, y, NULL, NULL, n, 2, s, 1e-5, 0.1));
+    CHECK_OK(
+        nl_batchnorm_forward_train(y, saved, saved + 4, mean, var, y, NULL, NULL, n, 2, s, 1e-5, 0.1, true, false));
+    CHECK_OK(nl_instancenorm_forward(y, saved, saved + 4, mean, var, y, NULL, NULL, n, 2, s, 1e-5, 0.1, false));
     assert_true(mean[0] == 1 && mean[1] == 2 && var[0] == 3 && var[1] == 4);
   }
 }
@@ -212,6 +244,7 @@ int main(void) {
       CASE(timed_shapes),
       CASE(eps_is_inside_the_root),
       CASE(in_place),
+      CASE(relu_along),
       CASE(outputs_may_be_left_out),
       CASE(running_statistics),
       CASE(running_variance_by_hand),

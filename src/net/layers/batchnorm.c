@@ -52,25 +52,26 @@ static nl_status fit(const nl_norm *norm, nl_extent *extent, const int32_t *shap
   return NL_OK;
 }
 
-static nl_status forward(nl_norm *norm, float *y, const float *x, int32_t mode) {
+static nl_status forward(nl_norm *norm, float *y, const float *x, int32_t mode, bool relu) {
   const nl_extent e = norm->extent;
   float *const *t = norm->tensor;
   norm->batch_stats = uses_batch_stats(norm, mode);
   if (!norm->batch_stats)
     return nl_batchnorm_forward_eval(y, norm->mean, norm->invstd, x, t[NL_RUNNING_MEAN], t[NL_RUNNING_VAR],
-                                     t[NL_WEIGHT], t[NL_BIAS], e.n, e.c, e.s, norm->eps);
+                                     t[NL_WEIGHT], t[NL_BIAS], e.n, e.c, e.s, norm->eps, relu);
   const bool update = mode == NL_TRAIN && norm->track;
   if (update) norm->batches_tracked++;
   const double momentum = isnan(norm->momentum) ? 1 / norm->batches_tracked : norm->momentum;
   return nl_batchnorm_forward_train(y, norm->mean, norm->invstd, update ? t[NL_RUNNING_MEAN] : NULL,
                                     update ? t[NL_RUNNING_VAR] : NULL, x, t[NL_WEIGHT], t[NL_BIAS], e.n, e.c, e.s,
-                                    norm->eps, momentum, norm->unbiased);
+                                    norm->eps, momentum, norm->unbiased, relu);
 }
 
-static nl_status backward(nl_norm *norm, float *dx, float *dweight, float *dbias, const float *dy, const float *x) {
+static nl_status backward(nl_norm *norm, float *dx, float *dweight, float *dbias, const float *dy, const float *y,
+                          const float *x) {
   const nl_extent e = norm->extent;
-  return nl_batchnorm_backward(dx, dweight, dbias, dy, x, norm->mean, norm->invstd, norm->tensor[NL_WEIGHT], norm->work,
-                               e.n, e.c, e.s, norm->batch_stats);
+  return nl_batchnorm_backward(dx, dweight, dbias, dy, y, x, norm->mean, norm->invstd, norm->tensor[NL_WEIGHT],
+                               norm->work, e.n, e.c, e.s, norm->batch_stats);
 }
 
 static void fold(const nl_norm *norm, float *scale, float *shift, const float *bias) {

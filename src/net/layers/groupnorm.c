@@ -40,17 +40,18 @@ static nl_status fit(const nl_norm *norm, nl_extent *extent, const int32_t *shap
   return NL_OK;
 }
 
-static nl_status forward(nl_norm *norm, float *y, const float *x, int32_t mode) {
+static nl_status forward(nl_norm *norm, float *y, const float *x, int32_t mode, bool relu) {
   (void)mode;
   const nl_extent e = norm->extent;
   return nl_groupnorm_forward(y, norm->mean, norm->invstd, x, norm->tensor[NL_WEIGHT], norm->tensor[NL_BIAS], e.n, e.c,
-                              e.s, norm->groups, norm->eps);
+                              e.s, norm->groups, norm->eps, relu);
 }
 
-static nl_status backward(nl_norm *norm, float *dx, float *dweight, float *dbias, const float *dy, const float *x) {
+static nl_status backward(nl_norm *norm, float *dx, float *dweight, float *dbias, const float *dy, const float *y,
+                          const float *x) {
   const nl_extent e = norm->extent;
-  return nl_groupnorm_backward(dx, dweight, dbias, dy, x, norm->mean, norm->invstd, norm->tensor[NL_WEIGHT], norm->work,
-                               e.n, e.c, e.s, norm->groups);
+  return nl_groupnorm_backward(dx, dweight, dbias, dy, y, x, norm->mean, norm->invstd, norm->tensor[NL_WEIGHT],
+                               norm->work, e.n, e.c, e.s, norm->groups);
 }
 
 static const nl_norm_type norm_type = {.configure = configure, .fit = fit, .forward = forward, .backward = backward};

@@ -21,15 +21,16 @@ static nl_status fit(const nl_norm *norm, nl_extent *extent, const int32_t *shap
   return nl_norm_fit_trailing(norm, extent, shape, ndim);
 }
 
-static nl_status forward(nl_norm *norm, float *y, const float *x, int32_t mode) {
+static nl_status forward(nl_norm *norm, float *y, const float *x, int32_t mode, bool relu) {
   (void)mode;
   return nl_layernorm_forward(y, norm->mean, norm->invstd, x, norm->tensor[NL_WEIGHT], norm->tensor[NL_BIAS],
-                              norm->extent.n, norm->extent.c, norm->eps);
+                              norm->extent.n, norm->extent.c, norm->eps, relu);
 }
 
-static nl_status backward(nl_norm *norm, float *dx, float *dweight, float *dbias, const float *dy, const float *x) {
-  return nl_layernorm_backward(dx, dweight, dbias, dy, x, norm->mean, norm->invstd, norm->tensor[NL_WEIGHT], norm->work,
-                               norm->extent.n, norm->extent.c);
+static nl_status backward(nl_norm *norm, float *dx, float *dweight, float *dbias, const float *dy, const float *y,
+                          const float *x) {
+  return nl_layernorm_backward(dx, dweight, dbias, dy, y, x, norm->mean, norm->invstd, norm->tensor[NL_WEIGHT],
+                               norm->work, norm->extent.n, norm->extent.c);
 }
 
 static const nl_norm_type norm_type = {.configure = configure, .fit = fit, .forward = forward, .backward = backward};

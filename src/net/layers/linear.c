@@ -19,14 +19,14 @@ static nl_status setup(nl_model *model, nl_node *node, const double *args) {
   return NL_OK;
 }
 
-static nl_status forward_then(nl_node *node, float *y, const float *x, nl_after after, int32_t n) {
+static nl_status forward_then(nl_node *node, float *y, const float *x, nl_after after, int32_t n, int32_t mode) {
+  (void)mode;
   return nl_linear_forward_then(y, x, node->params[NL_WEIGHT], after, node->work, n, node->inputs, node->features);
 }
 
 static nl_status forward(nl_node *node, float *y, const float *x, const float *x2, int32_t n, int32_t mode) {
   (void)x2;
-  (void)mode;
-  return forward_then(node, y, x, (nl_after){.shift = node->params[NL_BIAS]}, n);
+  return forward_then(node, y, x, (nl_after){.shift = node->params[NL_BIAS]}, n, mode);
 }
 
 static nl_status backward(nl_node *node, const nl_gradient *pass) {

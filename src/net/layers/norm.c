@@ -42,14 +42,25 @@ nl_status nl_norm_node_reserve(nl_node *node, int32_t n) {
   return nl_norm_reserve(node->norm, extent.stats);
 }
 
-nl_status nl_norm_node_forward(nl_node *node, float *y, const float *x, const float *x2, int32_t n, int32_t mode) {
-  (void)x2;
-  NL_TRY(fit_node(node, &node->norm->extent, n, mode));
-  NL_TRY(node->norm->type->norm->forward(node->norm, y, x, mode));
-  node->norm->ran = true;
+static nl_status run(nl_node *node, float *y, const float *x, int32_t n, int32_t mode, bool relu) {
+  nl_norm *norm = node->norm;
+  NL_TRY(fit_node(node, &norm->extent, n, mode));
+  NL_TRY(norm->type->norm->forward(norm, y, x, mode, relu));
+  norm->ran = true;
   return NL_OK;
 }
 
+nl_status nl_norm_node_forward(nl_node *node, float *y, const float *x, const float *x2, int32_t n, int32_t mode) {
+  (void)x2;
+  return run(node, y, x, n, mode, false);
+}
+
+nl_status nl_norm_node_forward_then(nl_node *node, float *y, const float *x, nl_after after, int32_t n, int32_t mode) {
+  return run(node, y, x, n, mode, after.relu);
+}
+
 nl_status nl_norm_node_backward(nl_node *node, const nl_gradient *pass) {
-  return nl_norm_backward(node->norm, pass->dx, pass->dweight, pass->dbias, pass->dy, pass->x);
+  nl_norm *norm = node->norm;
+  return norm->type->norm->backward(norm, pass->dx, pass->dweight, pass->dbias, pass->dy, pass->relu ? pass->y : NULL,
+                                    pass->x);
 }

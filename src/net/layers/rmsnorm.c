@@ -20,15 +20,17 @@ static nl_status fit(const nl_norm *norm, nl_extent *extent, const int32_t *shap
   return nl_norm_fit_trailing(norm, extent, shape, ndim);
 }
 
-static nl_status forward(nl_norm *norm, float *y, const float *x, int32_t mode) {
+static nl_status forward(nl_norm *norm, float *y, const float *x, int32_t mode, bool relu) {
   (void)mode;
   for (int32_t i = 0; i < norm->extent.stats; i++) norm->mean[i] = 0;
-  return nl_rmsnorm_forward(y, norm->invstd, x, norm->tensor[NL_WEIGHT], norm->extent.n, norm->extent.c, norm->eps);
+  return nl_rmsnorm_forward(y, norm->invstd, x, norm->tensor[NL_WEIGHT], norm->extent.n, norm->extent.c, norm->eps,
+                            relu);
 }
 
-static nl_status backward(nl_norm *norm, float *dx, float *dweight, float *dbias, const float *dy, const float *x) {
+static nl_status backward(nl_norm *norm, float *dx, float *dweight, float *dbias, const float *dy, const float *y,
+                          const float *x) {
   (void)dbias;
-  return nl_rmsnorm_backward(dx, dweight, dy, x, norm->invstd, norm->tensor[NL_WEIGHT], norm->work, norm->extent.n,
+  return nl_rmsnorm_backward(dx, dweight, dy, y, x, norm->invstd, norm->tensor[NL_WEIGHT], norm->work, norm->extent.n,
                              norm->extent.c);
 }
 
