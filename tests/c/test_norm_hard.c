@@ -40,10 +40,12 @@ TEST(far_from_zero) {
 TEST(first_value_far_away) {
   static const extent shapes[] = {{4, 3, 49, 3}, {16, 5, 1, 5}, {1, 1, 32768, 1}, {8192, 4, 1, 2}, {2, 8, 25, 2}};
   seed_data(10);
-  for (int i = 0; i < COUNT_OF(shapes); i++)
+  /* With little deviation the others are all rounded alike where they are seen from far away. */
+  static const double deviations[] = {1, 1e-3};
+  for (int i = 0; i < COUNT_OF(shapes) * COUNT_OF(deviations); i++)
     for (norm_kernel kernel = 0; kernel < NORM_KERNELS; kernel++) {
-      const extent e = shapes[i];
-      float *x = normals(extent_size(e), 5, 1);
+      const extent e = shapes[i / 2];
+      float *x = normals(extent_size(e), 5, deviations[i % 2]);
       for (int32_t plane = 0; plane < e.c; plane++) x[plane * e.s] = plane % 2 ? -1e7f : 1e6f;
       norm_call k = norm_prepare(kernel, e, x, normals(extent_size(e), 0, 1), true, true);
       check_norm_call(&k);
@@ -147,6 +149,20 @@ TEST(denormals) {
     }
 }
 
+/* Enough values to be summed in float32, where their squares are too small or too large for it. */
+TEST(small_and_large) {
+  static const double scales[] = {1e-26, 1e-22, 1e-20, 1e-17, 1e-13, 1e13, 1e16, 1e18, 1e19, 1e20, 1e25};
+  seed_data(11);
+  for (int i = 0; i < COUNT_OF(scales); i++)
+    for (norm_kernel kernel = 0; kernel < NORM_KERNELS; kernel++) {
+      const extent e = {4, 6, 50, 3};
+      const int64_t size = extent_size(e);
+      norm_call k = norm_prepare(kernel, e, normals(size, scales[i] / 2, scales[i]), normals(size, 0, 1), true, true);
+      k.eps = 0;
+      check_norm_call(&k);
+    }
+}
+
 /* ---- one bad value ---- */
 
 /* Whether `stat` reaches the weight and bias `param` in this layout. */
@@ -231,11 +247,17 @@ TEST(not_a_number_stays_in_running_statistics) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      CASE(far_from_zero),       CASE(first_value_far_away),
-      CASE(far_gradients),       CASE(variance_against_eps),
-      CASE(constant_rows),       CASE(constant_among_others),
-      CASE(no_running_variance), CASE(denormals),
-      CASE(not_a_number_stays),  CASE(not_a_number_stays_in_running_statistics),
+      CASE(far_from_zero),
+      CASE(first_value_far_away),
+      CASE(far_gradients),
+      CASE(variance_against_eps),
+      CASE(constant_rows),
+      CASE(constant_among_others),
+      CASE(no_running_variance),
+      CASE(denormals),
+      CASE(small_and_large),
+      CASE(not_a_number_stays),
+      CASE(not_a_number_stays_in_running_statistics),
   };
   return cmocka_run_group_tests_name("norm kernels on hard data", tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@ const EPS = 'test_norm_kernels eps_is_inside_the_root';
 const RUNNING = 'test_norm_kernels running_statistics';
 const GRADIENTS = 'test_norm_gradients all_shapes';
 const FAR = 'test_norm_hard far_from_zero';
+const RELU = 'test_norm_kernels relu_along';
 const TRACKS = 'test_norm_layer batch_norm_tracks';
 
 /** @type {Record<string, Omit<Mutant, 'file'>[]>} */
@@ -33,8 +34,9 @@ const byFile = {
     },
     {
       name: 'E[x²] - E[x]² in float32',
-      from: 'nl_add_moments(&sum, &squares, x, x[0], n);',
-      to: `float first = 0, second = 0;
+      from: 'double sum = 0, squares = 0, origin = x[0];',
+      to: `double sum = 0, squares = 0, origin = x[0];
+        float first = 0, second = 0;
         for (int32_t k = 0; k < n; k++) first += x[k], second += x[k] * x[k];
         *mean = first / (float)n;
         *var = (second - first * first / (float)n) / (float)n;
@@ -43,8 +45,9 @@ const byFile = {
     },
     {
       name: 'E[x²] - E[x]² in float64',
-      from: 'nl_add_moments(&sum, &squares, x, x[0], n);',
-      to: `nl_add_moments(&sum, &squares, x, 0, n);
+      from: 'double sum = 0, squares = 0, origin = x[0];',
+      to: `double sum = 0, squares = 0, origin = 0;
+        nl_add_moments_wide(&sum, &squares, x, 0, n);
         *mean = sum / n;
         *var = nl_variance(sum, squares, n);
         if (n >= 0) return;`,
@@ -57,54 +60,122 @@ const byFile = {
       caught: [SHAPES, GRADIENTS],
     },
     {
-      name: 'a sum in float32',
-      from: '*sum += d4_sum(sums[0]) + d4_sum(sums[1]) + left;',
-      to: '*sum = (float)(*sum + d4_sum(sums[0]) + d4_sum(sums[1]) + left);',
+      name: 'float32 moments about an origin far away',
+      from: 'return sum * sum <= var * n * n && var > 1e-28 && var < 1e34;',
+      to: 'return var > 1e-28 && var < 1e34;',
+      caught: ['test_norm_hard first_value_far_away'],
+    },
+    {
+      name: 'float32 moments of squares that vanish',
+      from: 'return sum * sum <= var * n * n && var > 1e-28 && var < 1e34;',
+      to: 'return sum * sum <= var * n * n && var < 1e34;',
+      caught: ['test_norm_hard small_and_large'],
+    },
+    {
+      name: 'float32 moments of squares that overflow',
+      from: 'return sum * sum <= var * n * n && var > 1e-28 && var < 1e34;',
+      to: 'return sum * sum <= var * n * n && var > 1e-28;',
+      caught: ['test_norm_hard small_and_large'],
+    },
+    {
+      name: 'float32 mean squares that vanish',
+      from: 'if (squares > 1e-28 * n && squares < 1e34 * n) return',
+      to: 'if (squares < 1e34 * n) return',
+      caught: ['test_norm_hard small_and_large'],
+    },
+    {
+      name: 'float32 mean squares that overflow',
+      from: 'if (squares > 1e-28 * n && squares < 1e34 * n) return',
+      to: 'if (squares > 1e-28 * n) return',
+      caught: ['test_norm_hard small_and_large'],
+    },
+    {
+      name: 'mean without the origin of its moments',
+      from: '*mean = about + sum / n;',
+      to: '*mean = sum / n;',
+      caught: [SHAPES, FAR],
+    },
+    {
+      name: 'half of the squares of a block',
+      from: 'products[k] = v4_madd(b, b, v4_mul(a, a));',
+      to: 'products[k] = v4_mul(b, b);',
       caught: [SHAPES],
     },
     {
       name: 'a mean in float32',
-      from: 'v4_splat((float)(mean - (double)high))',
-      to: 'v4_splat(0)',
+      from: 'const double low = mean == high ? 0 : (high - mean) * scale;',
+      to: 'const double low = 0 * scale;',
+      caught: [FAR],
+    },
+    {
+      name: 'the rest of the mean added, not subtracted',
+      from: '(high - mean) * scale',
+      to: '(mean - high) * scale',
       caught: [FAR],
     },
     {
       name: 'one of the last values left out of the moments',
-      from: 'for (; i < n; i++) {',
-      to: 'for (; i + 1 < n; i++) {',
+      from: 'for (; i < n; i++, x++) {',
+      to: 'for (; i + 1 < n; i++, x++) {',
+      caught: [SHAPES],
+    },
+    {
+      name: 'one of the last values left out of few',
+      from: `  for (; i < n; i++) {
+    const double d`,
+      to: `  for (; i + 1 < n; i++) {
+    const double d`,
       caught: [SHAPES],
     },
     {
       name: 'last lanes of y not written',
-      from: 'if (i < n) v4_store_n(y + i, v4_madd(nl_centered(v4_load_n(x + i, n - i), mean), a, b), n - i);',
-      to: '',
+      from: 'for (; i < n; i += 4, x += 4, y += 4) v4_store_left(y,',
+      to: 'for (; i + 3 < n; i += 4, x += 4, y += 4) v4_store_left(y,',
       caught: [SHAPES],
     },
     {
       name: 'last lanes left out of the sums of gradients',
-      from: 'dots = d4_madd(dots, g, n - i < 4 ? v4_first(xhat, n - i) : xhat);',
-      to: 'if (n - i >= 4) dots = d4_madd(dots, g, xhat);',
+      from: 'dots = d4_madd(dots, g, left < 4 ? v4_first(xhat, left) : xhat);',
+      to: 'if (left >= 4) dots = d4_madd(dots, g, xhat);',
+      caught: [SHAPES, GRADIENTS],
+    },
+    {
+      name: 'half of the products of a block',
+      from: 'products[k] = v4_mul(a, nl_apply(v4_load(x + 8 * k), hat));',
+      to: 'products[k] = v4_splat(0);',
       caught: [SHAPES, GRADIENTS],
     },
     {
       name: 'last lanes of dx not written',
-      from: 'v4_store_n(dx + i, v4_madd(v4_load_n(dy + i, n - i), va, v4_madd(xhat, vb, vc)), n - i);',
-      to: '(void)xhat;',
+      from: 'for (; i < n; i += 4) nl_backward_four(',
+      to: 'for (; i + 3 < n; i += 4) nl_backward_four(',
       caught: [SHAPES, GRADIENTS],
+    },
+    {
+      name: 'relu not computed along',
+      from: 'return relu ? v4_at_least(y, v4_splat(0)) : y;',
+      to: 'return relu ? y : y;',
+      caught: [RELU],
+    },
+    {
+      name: 'backward not through the relu',
+      from: 'return y ? v4_where_positive(v4_load_left(y, left), dy) : dy;',
+      to: 'return y && left < 0 ? dy : dy;',
+      caught: [RELU],
     },
   ],
 
   'src/kernels/batchnorm.c': [
     {
       name: 'biased variance for unbiased in running_var',
-      from: 'unbiased ? var * count / (count - 1) : var',
-      to: 'unbiased ? var : var',
+      from: 'unbiased ? var[j] * count / (count - 1) : var[j]',
+      to: 'unbiased ? var[j] : var[j]',
       caught: [RUNNING, TRACKS, 'test_norm_layer tracking_by_hand'],
     },
     {
       name: 'unbiased variance for biased in running_var',
-      from: 'unbiased ? var * count / (count - 1) : var',
-      to: 'unbiased || true ? var * count / (count - 1) : var',
+      from: 'unbiased ? var[j] * count / (count - 1) : var[j]',
+      to: 'unbiased || true ? var[j] * count / (count - 1) : var[j]',
       caught: [RUNNING, TRACKS, 'test_norm_layer tracking_by_hand'],
     },
     {
@@ -121,21 +192,45 @@ const byFile = {
     },
     {
       name: 'unbiased variance normalizes',
-      from: 'invstd[j] = nl_invstd(var, eps);',
-      to: 'invstd[j] = nl_invstd(var * count / (count - 1), eps);',
+      from: 'var[j] = nl_invstd(var[j], eps);',
+      to: 'var[j] = nl_invstd(var[j] * count / (count - 1), eps);',
       caught: [SHAPES, GRADIENTS],
     },
     {
       name: 'mean over one sample too few',
-      from: 'mean[j] = x[(size_t)j * s] + mean[j] / count;',
-      to: 'mean[j] = x[(size_t)j * s] + mean[j] / (count - s);',
+      from: 'mean[j] = origin[j] + sum[j] / count;',
+      to: 'mean[j] = origin[j] + sum[j] / (count - s);',
       caught: [SHAPES],
     },
     {
-      name: 'a mean in float32, by columns',
-      from: 'low[j] = (float)(mean[j] - (double)high[j]);',
-      to: 'low[j] = 0;',
-      caught: [FAR],
+      name: 'mean over one sample too few, by columns',
+      from: 'mean[k] = x[k] + d4_get(sum, k) / n;',
+      to: 'mean[k] = x[k] + d4_get(sum, k) / (n - 1);',
+      caught: [SHAPES],
+    },
+    {
+      name: 'mean without the origin of its moments',
+      from: '*mean = x[0] + sum / ((double)n * s);',
+      to: '*mean = sum / ((double)n * s);',
+      caught: [SHAPES, FAR],
+    },
+    {
+      name: 'float32 moments whatever the data',
+      from: 'if (!fast || !nl_moments_hold(sum[j], var[j], count))',
+      to: 'if (!fast)',
+      caught: ['test_norm_hard first_value_far_away'],
+    },
+    {
+      name: 'a block of channels with the values of the first',
+      from: 'const float *xj = x + (size_t)j * s;',
+      to: 'const float *xj = x;',
+      caught: [SHAPES],
+    },
+    {
+      name: 'a block of channels with the weights of the first',
+      from: 'const float *values, size_t at) { return values ? values + at : NULL; }',
+      to: 'const float *values, size_t at) { return values ? values + at * 0 : NULL; }',
+      caught: [SHAPES],
     },
     {
       name: 'eps outside the root in eval mode',
@@ -145,26 +240,32 @@ const byFile = {
     },
     {
       name: 'backward without the mean term',
-      from: 'f.c[k] = (float)(-scale * sum[k] / count);',
-      to: 'f.c[k] = 0;',
+      from: '(float)(share * sum)}',
+      to: '(float)(0 * sum)}',
       caught: [SHAPES, GRADIENTS],
     },
     {
       name: 'backward without the variance term',
-      from: 'f.b[k] = (float)(-scale * dot[k] / count);',
-      to: 'f.b[k] = 0;',
+      from: '(float)(share * dot)',
+      to: '(float)(0 * dot)',
       caught: [SHAPES, GRADIENTS],
     },
     {
       name: 'backward with the unbiased count',
-      from: 'f.b[k] = (float)(-scale * dot[k] / count);',
-      to: 'f.b[k] = (float)(-scale * dot[k] / (count - 1));',
+      from: 'batch_stats ? -scale / count : 0',
+      to: 'batch_stats ? -scale / (count - 1) : 0',
+      caught: [SHAPES, GRADIENTS],
+    },
+    {
+      name: "training's formula where statistics are given",
+      from: 'batch_stats ? -scale / count : 0',
+      to: 'batch_stats || true ? -scale / count : 0',
       caught: [SHAPES, GRADIENTS],
     },
     {
       name: 'dx without weight',
-      from: 'const double scale = invstd[k] * (weight ? weight[k] : 1);',
-      to: 'const double scale = weight ? invstd[k] : invstd[k];',
+      from: 'const double scale = invstd * weight,',
+      to: 'const double scale = weight ? invstd : invstd,',
       caught: [SHAPES, GRADIENTS],
     },
     {
@@ -216,64 +317,115 @@ const byFile = {
 
   'src/kernels/layernorm.c': [
     {
-      name: 'backward without the mean term',
-      from: 'const float c = (float)(-invstd[i] * sum / l);',
-      to: 'const float c = sum != sum;',
-      caught: [SHAPES, GRADIENTS],
-    },
-    {
-      name: 'backward without the variance term',
-      from: 'const float b = (float)(-invstd[i] * dot / l);',
-      to: 'const float b = dot != dot;',
-      caught: [SHAPES, GRADIENTS],
-    },
-    {
-      name: 'backward with the count of rows',
-      from: '-invstd[i] * sum / l',
-      to: '-invstd[i] * sum / m',
-      caught: [SHAPES, GRADIENTS],
-    },
-    {
-      name: 'dx without weight',
-      from: `const v4 g = v4_mul(v4_load(dy + j), v4_load(weight + j));
-    const v4 xhat`,
-      to: `const v4 g = v4_load(dy + j);
-    const v4 xhat`,
-      caught: [SHAPES, GRADIENTS],
-    },
-    {
-      name: 'dweight without invstd',
-      from: 'v4_mul(nl_centered(v4_load(x + at), center[r]), scale[r])',
-      to: 'nl_centered(v4_load(x + at), center[r])',
-      caught: [SHAPES, GRADIENTS],
-    },
-    {
       name: 'unbiased variance normalizes',
       from: 'nl_moments(&mean[i], &var, x, l);',
       to: 'nl_moments(&mean[i], &var, x, l), var *= l / (l - 1.0);',
       caught: [SHAPES, GRADIENTS],
     },
     {
-      name: 'last values left out of dweight and dbias',
-      from: `for (; j < l; j++)
-    for (int32_t r`,
-      to: `for (; j < 0; j++)
-    for (int32_t r`,
+      name: 'bias left out',
+      from: 'v4_madd(xhat, v4_load(weight + j), v4_load(bias + j))',
+      to: 'v4_mul(xhat, v4_load(weight + j))',
+      caught: [SHAPES],
+    },
+    {
+      name: 'bias for weight where the other is not there',
+      from: 'load_or(bias, j, l - j, 0)',
+      to: 'load_or(bias, j, l - j, 1)',
+      caught: [SHAPES],
+    },
+  ],
+
+  'src/kernels/rows.c': [
+    {
+      name: 'backward without the mean term',
+      from: 'v4_splat(mean ? (float)(-invstd * sum / l) : 0)',
+      to: 'v4_splat(mean ? (float)(0 * sum) : 0)',
       caught: [SHAPES, GRADIENTS],
+    },
+    {
+      name: 'a mean term where none was subtracted',
+      from: 'v4_splat(mean ? (float)(-invstd * sum / l) : 0)',
+      to: 'v4_splat((float)(-invstd * sum / l))',
+      caught: [SHAPES, GRADIENTS],
+    },
+    {
+      name: 'backward without the variance term',
+      from: 'v4_splat((float)(-invstd * dot / l))',
+      to: 'v4_splat((float)(0 * dot))',
+      caught: [SHAPES, GRADIENTS],
+    },
+    {
+      name: 'backward with the unbiased count',
+      from: 'v4_splat((float)(-invstd * dot / l))',
+      to: 'v4_splat((float)(-invstd * dot / (l - 1.0)))',
+      caught: [SHAPES, GRADIENTS],
+    },
+    {
+      name: 'dx without weight',
+      from: 'v4_madd(v4_mul(g, weight), at.hat.scale',
+      to: 'v4_madd(g, at.hat.scale',
+      caught: [SHAPES, GRADIENTS],
+    },
+    {
+      name: 'sums of a row without weight',
+      from: `      if (weight) g = v4_mul(g, v4_load(weight + at));
+`,
+      to: '',
+      caught: [SHAPES, GRADIENTS],
+    },
+    {
+      name: 'sums of the last values without weight',
+      from: `    if (weight) g = v4_mul(g, v4_load_left(weight + j, l - j));
+`,
+      to: '',
+      caught: [SHAPES, GRADIENTS],
+    },
+    {
+      name: 'dweight of x, not of xhat',
+      from: 'v4_madd(g, xhat, v4_load(some))',
+      to: 'v4_madd(g, v4_load_left(x, left), v4_load(some))',
+      caught: [SHAPES, GRADIENTS],
+    },
+    {
+      name: 'the last rows left out of dweight and dbias',
+      from: '(i % ROWS == ROWS - 1 || i == m - 1)',
+      to: 'i % ROWS == ROWS - 1',
+      caught: [SHAPES, GRADIENTS],
+    },
+    {
+      name: 'rows added twice',
+      from: `    v4_store(some, v4_splat(0));
+`,
+      to: '',
+      caught: [SHAPES, GRADIENTS],
+    },
+    {
+      name: 'last values of rows added twice',
+      from: `    some[k] = some[4 + k] = 0;
+`,
+      to: '',
+      caught: [SHAPES, GRADIENTS],
+    },
+    {
+      name: 'sums that begin where the last call left them',
+      from: 'params && j < NL_ROWS_WORK(l)',
+      to: 'false && j < NL_ROWS_WORK(l)',
+      caught: ['test_norm_kernels outputs_may_be_left_out'],
     },
   ],
 
   'src/kernels/groupnorm.c': [
     {
       name: 'backward without the mean term',
-      from: 'float shift = (float)(-invstd[row] * sum / count);',
-      to: 'float shift = sum != sum;',
+      from: 'shift = (float)(share * sum);',
+      to: 'shift = (float)(0 * sum);',
       caught: [SHAPES, GRADIENTS],
     },
     {
       name: 'backward without the variance term',
-      from: 'float b = (float)(-invstd[row] * dot / count);',
-      to: 'float b = dot != dot;',
+      from: 'b = (float)(share * dot),',
+      to: 'b = (float)(0 * dot),',
       caught: [SHAPES, GRADIENTS],
     },
     {
@@ -376,64 +528,22 @@ const byFile = {
 
   'src/kernels/rmsnorm.c': [
     {
-      name: 'mean subtracted',
-      from: 'v4_mul(v4_load_left(x + j, l - j), scale), weight',
-      to: 'v4_mul(nl_centered(v4_load_left(x + j, l - j), nl_center_at(nl_sum(x, l) / l)), scale), weight',
-      caught: [SHAPES],
-    },
-    {
       name: 'standard deviation for root mean square',
-      from: 'nl_sum_of_squares(x, l) / l',
-      to: 'nl_sum_of_squares(x, l) / l - nl_sum(x, l) / l * (nl_sum(x, l) / l)',
+      from: 'nl_mean_square(x, l), eps);',
+      to: 'nl_mean_square(x, l) - nl_sum(x, l) / l * (nl_sum(x, l) / l), eps);',
       caught: [SHAPES, GRADIENTS],
     },
     {
       name: 'sum of squares for their mean',
-      from: 'nl_sum_of_squares(x, l) / l',
-      to: 'nl_sum_of_squares(x, l)',
+      from: 'nl_mean_square(x, l), eps);',
+      to: 'nl_mean_square(x, l) * l, eps);',
       caught: [SHAPES, GRADIENTS],
     },
     {
-      name: 'backward without the variance term',
-      from: 'v4_splat((float)(-invstd[i] * (invstd[i] * d4_sum(dots)) / l))',
-      to: 'v4_splat(0)',
-      caught: [SHAPES, GRADIENTS],
-    },
-    {
-      name: 'backward without the count',
-      from: '(invstd[i] * d4_sum(dots)) / l)',
-      to: '(invstd[i] * d4_sum(dots)))',
-      caught: [SHAPES, GRADIENTS],
-    },
-    {
-      name: 'dx without weight',
-      from: 'const v4 g = weighted(v4_load_left(dyi + j, l - j), weight, j, l - j),',
-      to: 'const v4 g = v4_load_left(dyi + j, l - j),',
-      caught: [SHAPES, GRADIENTS],
-    },
-    {
-      name: 'dweight without invstd',
-      from: 'const v4 xhat = v4_mul(v4_load(xi + j), scale);',
-      to: 'const v4 xhat = v4_load(xi + j);',
-      caught: [SHAPES, GRADIENTS],
-    },
-    {
-      name: 'last values left out of dweight',
-      from: 'for (; j < l; j++) work[j] += dyi[j] * (xi[j] * invstd[i]);',
-      to: '',
-      caught: [SHAPES, GRADIENTS],
-    },
-  ],
-
-  'src/kernels/optim.c': [
-    {
-      name: 'a sum of squares in float32',
-      from: 'double nl_sum_of_squares(const float *x, int32_t size) {',
-      to: `double nl_sum_of_squares(const float *x, int32_t size) {
-        float naive = 0;
-        for (int32_t k = 0; k < size; k++) naive += x[k] * x[k];
-        if (size >= 0) return naive;`,
-      caught: [SHAPES, FAR],
+      name: 'weight left out of the last values',
+      from: 'weight ? v4_mul(xhat, v4_load_n(weight + j, l - j)) : xhat',
+      to: 'weight ? xhat : xhat',
+      caught: [SHAPES],
     },
   ],
 
