@@ -199,7 +199,7 @@ nl_status nl_conv2d_backward(float *dx, float *dweight, float *dbias, const floa
     without_columns(dx, dy, weight, (nl_after){0}, true, work, n, w->channels, &back);
     dx = NULL;
   }
-  if (dweight) memset(dweight, 0, (size_t)o * k * sizeof *dweight);
+  if (dweight && n == 0) memset(dweight, 0, (size_t)o * k * sizeof *dweight);
   for (int32_t j = 0; dbias && j < o; j++) {
     double sum = 0;
     for (int32_t i = 0; i < n; i++) sum += sum_of(dy + ((size_t)i * o + j) * p, p);
@@ -210,7 +210,7 @@ nl_status nl_conv2d_backward(float *dx, float *dweight, float *dbias, const floa
     if (dweight) {
       if (!is_pointwise(w)) unfold(col, xi, w);
       NL_TRY(nl_gemm(dweight, (nl_matrix){dyi, p, 1}, (nl_matrix){is_pointwise(w) ? xi : col, 1, p}, work, o, k, p, k,
-                     true));
+                     i > 0));
     }
     if (!dx) continue;
     float *dxi = dx + i * sample_of(w);

@@ -150,7 +150,8 @@ static void pack_weights(float *u, size_t place, const float *weight, bool turne
     }
 }
 
-/* v [16][C, pitch]: one tile row of all channels, to the columns from `v` on. */
+/* v [16][C, pitch]: one tile row of all channels, to the columns from `v` on. Those beyond a group's tiles hold anything, and
+   what is computed of them is read by nobody. */
 static void transform_row(float *v, const float *padded, int32_t c, int32_t row, const nl_tiling *t) {
   const size_t place = place_of(c, t->pitch);
   for (int32_t i = 0; i < c; i++) {
@@ -227,7 +228,6 @@ void nl_winograd_forward(float *y, const float *x, const float *weight, nl_after
   float *u = work, *v = u + PLACES * u_place, *m = v + PLACES * v_place, *padded = m + PLACES * m_place;
   pack_weights(u, u_place, weight, turned, o, c);
   memset(padded, 0, padded_size(c, &t) * sizeof *padded);
-  memset(v, 0, PLACES * v_place * sizeof *v);
   for (int32_t first = 0; first < all; first += t.rows) {
     const int32_t rows = all - first < t.rows ? all - first : t.rows, tiles = rows * t.across;
     for (int32_t r = 0; r < rows; r++) {
@@ -357,7 +357,6 @@ void nl_winograd_weight(float *dweight, const float *dy, const float *x, float *
   float *gradient = padded + padded_size(c, &t);
   memset(padded, 0, padded_size(c, &t) * sizeof *padded);
   memset(gradient, 0, gradient_size(outs, &t) * sizeof *gradient);
-  memset(v, 0, PLACES * v_place * sizeof *v);
   memset(sums, 0, PLACES * place * sizeof *sums);
   for (int32_t first = 0; first < all; first += t.rows) {
     const int32_t rows = all - first < t.rows ? all - first : t.rows, tiles = rows * t.across;

@@ -69,6 +69,23 @@ TEST(max_pool_of_odd_values) {
   }
 }
 
+/* Four windows at a time, and a fifth. */
+TEST(max_pool_keeps_nan_in_its_window) {
+  const ref_window row = {1, 1, 2, 10, 1, 2, 2, 2, 2, 0, 0};
+  const nl_window window = window_of(&row);
+  for (int at = 0; at < 20; at++) {
+    float x[20], y[5];
+    int32_t where[5];
+    for (int i = 0; i < 20; i++) x[i] = i == at ? NAN : 5;
+    CHECK_OK(nl_maxpool2d_forward(y, where, x, 1, &window));
+    for (int i = 0; i < 5; i++) {
+      const bool bad = at % 10 / 2 == i;
+      assert_true(bad ? isnan(y[i]) : y[i] == 5);
+      assert_int_equal(where[i], bad ? at : 2 * i);
+    }
+  }
+}
+
 TEST(average_pool) {
   seed_data(2);
   for (int i = 0; i < COUNT_OF(shapes); i++) {
@@ -244,6 +261,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       CASE(max_pool),
       CASE(max_pool_of_odd_values),
+      CASE(max_pool_keeps_nan_in_its_window),
       CASE(average_pool),
       CASE(global_average_pool),
       CASE(activations),
