@@ -149,13 +149,8 @@ static void fold(float *dx, const float *col, const nl_window *w) {
       }
 }
 
-nl_status nl_conv2d_forward(float *y, const float *x, const float *weight, const float *bias, float *work, int32_t n,
+nl_status nl_conv2d_forward(float *y, const float *x, const float *weight, nl_after after, float *work, int32_t n,
                             int32_t o, const nl_window *w) {
-  return nl_conv2d_forward_then(y, x, weight, (nl_after){.shift = bias}, work, n, o, w);
-}
-
-nl_status nl_conv2d_forward_then(float *y, const float *x, const float *weight, nl_after after, float *work, int32_t n,
-                                 int32_t o, const nl_window *w) {
   NL_TRY(check("nl_conv2d_forward", n, o, w));
   if (!is_pointwise(w) && nl_direct_pays(w, o)) {
     without_columns(y, x, weight, after, false, work, n, o, w);

@@ -105,10 +105,7 @@ typedef struct {
 } nl_after;
 
 /** y [N, O] = x [N, I] weight^T, then `after`; weight [O, I]. work: nl_gemm_work(). */
-nl_status nl_linear_forward_then(float *y, const float *x, const float *weight, nl_after after, float *work, int32_t n,
-                                 int32_t i, int32_t o);
-/** The same with a bias [O] or NULL. */
-nl_status nl_linear_forward(float *y, const float *x, const float *weight, const float *bias, float *work, int32_t n,
+nl_status nl_linear_forward(float *y, const float *x, const float *weight, nl_after after, float *work, int32_t n,
                             int32_t i, int32_t o);
 /** dx [N, I], dweight [O, I], dbias [O]; each may be NULL. */
 nl_status nl_linear_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,
@@ -127,10 +124,7 @@ nl_status nl_window_fit(nl_window *window);
 /** Floats of scratch for the two functions below, with `o` output channels. */
 size_t nl_conv2d_work(const nl_window *window, int32_t o);
 /** y [N, O, OH, OW] = cross-correlation of x [N, C, H, W] with weight [O, C, KH, KW], then `after`. */
-nl_status nl_conv2d_forward_then(float *y, const float *x, const float *weight, nl_after after, float *work, int32_t n,
-                                 int32_t o, const nl_window *window);
-/** The same with a bias [O] or NULL. */
-nl_status nl_conv2d_forward(float *y, const float *x, const float *weight, const float *bias, float *work, int32_t n,
+nl_status nl_conv2d_forward(float *y, const float *x, const float *weight, nl_after after, float *work, int32_t n,
                             int32_t o, const nl_window *window);
 /** dx [N, C, H, W], dweight, dbias; each may be NULL. */
 nl_status nl_conv2d_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,

@@ -7,8 +7,8 @@ static nl_status check(const char *name, int32_t n, int32_t i, int32_t o) {
   return NL_OK;
 }
 
-nl_status nl_linear_forward_then(float *y, const float *x, const float *weight, nl_after after, float *work, int32_t n,
-                                 int32_t i, int32_t o) {
+nl_status nl_linear_forward(float *y, const float *x, const float *weight, nl_after after, float *work, int32_t n,
+                            int32_t i, int32_t o) {
   NL_TRY(check("nl_linear_forward", n, i, o));
   NL_TRY(nl_gemm(y, (nl_matrix){x, i, 1}, (nl_matrix){weight, 1, i}, work, n, o, i, o, false));
   if (!after.scale && !after.shift && !after.relu) return NL_OK;
@@ -20,11 +20,6 @@ nl_status nl_linear_forward_then(float *y, const float *x, const float *weight, 
       v4_store_left(y + j, nl_follow(v4_load_left(y + j, left), four), left);
     }
   return NL_OK;
-}
-
-nl_status nl_linear_forward(float *y, const float *x, const float *weight, const float *bias, float *work, int32_t n,
-                            int32_t i, int32_t o) {
-  return nl_linear_forward_then(y, x, weight, (nl_after){.shift = bias}, work, n, i, o);
 }
 
 nl_status nl_linear_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *x,

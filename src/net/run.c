@@ -35,7 +35,6 @@ static void find_lifetimes(nl_span *spans, const nl_model *model, int32_t n, boo
   /* What a layer computes along is written at that layer's step already. */
   for (int32_t i = 1; i < model->count; i++) {
     const nl_node *node = &model->nodes[i];
-    if (spans[3 * node->joined].first > i) spans[3 * node->joined].first = i;
     if (spans[3 * node->folded].first > i) spans[3 * node->folded].first = i;
   }
   /* A normalization goes back through the relu that it computed along: it reads that one's output and its gradient. */

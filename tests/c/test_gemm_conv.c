@@ -147,7 +147,7 @@ TEST(linear) {
       const nl_after after = following(f, out);
       const ref want = followed(&plain, after, out, 1);
       float *y = normals((int64_t)n * out, 0, 9);
-      CHECK_OK(nl_linear_forward_then(y, x, weight, after, gemm_work(), n, in, out));
+      CHECK_OK(nl_linear_forward(y, x, weight, after, gemm_work(), n, in, out));
       check_close(NAMED("linear [%d, %d] to %d: y, following %d", n, in, out, f), y, want.value, want.error, want.size);
     }
     for (int wanted = 1; wanted < 8; wanted++) {
@@ -183,7 +183,7 @@ TEST(conv2d) {
       const nl_after after = following(f, w->out);
       const ref want = followed(&plain, after, w->out, plane);
       float *y = normals(y_size, 0, 9);
-      CHECK_OK(nl_conv2d_forward_then(y, x, weight, after, spoiled(work, work_size), w->n, w->out, &window));
+      CHECK_OK(nl_conv2d_forward(y, x, weight, after, spoiled(work, work_size), w->n, w->out, &window));
       check_close(NAMED("conv2d %d: y, following %d", i, f), y, want.value, want.error, y_size);
     }
     for (int turn = 0; turn < 2; turn++) {
@@ -223,7 +223,7 @@ TEST(conv2d_keeps_nan_in_its_windows) {
         ref_conv2d_backward(widened(dy, y_size), widened(mark, x_size), widened(ones, weight_size), w);
     float *y = floats(y_size), *dweight = floats(weight_size);
     float *work = floats((int64_t)nl_conv2d_work(&window, w->out));
-    CHECK_OK(nl_conv2d_forward(y, x, ones, NULL, work, w->n, w->out, &window));
+    CHECK_OK(nl_conv2d_forward(y, x, ones, (nl_after){0}, work, w->n, w->out, &window));
     CHECK_OK(nl_conv2d_backward(NULL, dweight, NULL, dy, x, ones, work, w->n, w->out, &window));
     for (int64_t k = 0; k < y_size; k++) assert_int_equal(isnan(y[k]), seen.value[k] != 0);
     for (int64_t k = 0; k < weight_size; k++) assert_int_equal(isnan(dweight[k]), used.dweight.value[k] != 0);
@@ -249,7 +249,7 @@ TEST(conv2d_keeps_infinity) {
     float *work = floats((int64_t)nl_conv2d_work(&window, w->out));
     const double *wide_weight = widened(weight, weight_size), *calm_x = widened(x, x_size);
     const double *calm_dy = widened(dy, y_size);
-    CHECK_OK(nl_conv2d_forward(calm, x, weight, bias, work, w->n, w->out, &window));
+    CHECK_OK(nl_conv2d_forward(calm, x, weight, (nl_after){.shift = bias}, work, w->n, w->out, &window));
     x[bad * (x_size / w->n) + w->h / 2 * w->w + w->w / 2] = INFINITY;
     dy[bad * sample + plane / 2] = INFINITY;
     const double *wide_x = widened(x, x_size);
@@ -257,7 +257,7 @@ TEST(conv2d_keeps_infinity) {
     const ref_gradient of_x = ref_conv2d_backward(calm_dy, wide_x, wide_weight, w);
     const ref_gradient of_dy = ref_conv2d_backward(widened(dy, y_size), calm_x, wide_weight, w);
     NAMED("conv2d %d", i);
-    CHECK_OK(nl_conv2d_forward(y, x, weight, bias, work, w->n, w->out, &window));
+    CHECK_OK(nl_conv2d_forward(y, x, weight, (nl_after){.shift = bias}, work, w->n, w->out, &window));
     check_close(label, y, want.value, want.error, y_size);
     check_same(label, y, calm, bad * sample);
     check_same(label, y + (bad + 1) * sample, calm + (bad + 1) * sample, y_size - (bad + 1) * sample);
@@ -275,9 +275,9 @@ TEST(conv2d_by_hand) {
   const nl_window window = window_of(&(ref_window){1, 1, 2, 3, 1, 1, 2, 1, 1, 0, 0});
   const float x[] = {1, 2, 3, 4, 5, 6}, weight[] = {10, 1}, bias[] = {0.5f};
   float y[4], *work = floats((int64_t)nl_conv2d_work(&window, 1)), dweight[] = {7, 7}, dbias[] = {7};
-  CHECK_OK(nl_conv2d_forward(y, x, weight, bias, work, 1, 1, &window));
+  CHECK_OK(nl_conv2d_forward(y, x, weight, (nl_after){.shift = bias}, work, 1, 1, &window));
   check_same("y", y, (float[]){12.5f, 23.5f, 45.5f, 56.5f}, 4);
-  CHECK_OK(nl_conv2d_forward(NULL, NULL, weight, bias, work, 0, 1, &window));
+  CHECK_OK(nl_conv2d_forward(NULL, NULL, weight, (nl_after){.shift = bias}, work, 0, 1, &window));
   CHECK_OK(nl_conv2d_backward(floats(0), dweight, dbias, NULL, NULL, weight, work, 0, 1, &window));
   assert_true(dweight[0] == 0 && dweight[1] == 0 && dbias[0] == 0);
 }
@@ -290,15 +290,15 @@ TEST(bad_arguments) {
   check_failed(nl_gemm(&value, one, one, work, 1, 1, -3, 1, false), NL_SHAPE, "k=-3");
   check_failed(nl_gemm(&value, one, one, work, 1, 2, 1, 1, false), NL_SHAPE, "ldc=1");
   check_failed(nl_matmul(&value, &value, &value, work, 1, 1, -3), NL_SHAPE, "k=-3");
-  check_failed(nl_linear_forward(&value, &value, &value, NULL, work, -1, 1, 1), NL_SHAPE, "N=-1");
-  check_failed(nl_linear_forward(&value, &value, &value, NULL, work, 1, 0, 1), NL_SHAPE, "I=0");
+  check_failed(nl_linear_forward(&value, &value, &value, (nl_after){0}, work, -1, 1, 1), NL_SHAPE, "N=-1");
+  check_failed(nl_linear_forward(&value, &value, &value, (nl_after){0}, work, 1, 0, 1), NL_SHAPE, "I=0");
   check_failed(nl_linear_backward(&value, NULL, NULL, &value, &value, &value, work, 1, 1, 0), NL_SHAPE, "O=0");
   nl_window window = {.channels = 1, .height = 1, .width = 1, .kernel = {1, 1}, .stride = {1, 1}};
   CHECK_OK(nl_window_fit(&window));
-  check_failed(nl_conv2d_forward(&value, &value, &value, NULL, work, -1, 1, &window), NL_SHAPE, "N=-1");
+  check_failed(nl_conv2d_forward(&value, &value, &value, (nl_after){0}, work, -1, 1, &window), NL_SHAPE, "N=-1");
   check_failed(nl_conv2d_backward(&value, NULL, NULL, &value, &value, &value, work, 1, 0, &window), NL_SHAPE, "O=0");
   window.channels = 0;
-  check_failed(nl_conv2d_forward(&value, &value, &value, NULL, work, 1, 1, &window), NL_SHAPE, "C=0");
+  check_failed(nl_conv2d_forward(&value, &value, &value, (nl_after){0}, work, 1, 1, &window), NL_SHAPE, "C=0");
 }
 
 static nl_status fit(int32_t size, int32_t kernel, int32_t stride, int32_t padding) {

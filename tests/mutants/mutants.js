@@ -1,6 +1,8 @@
 // One wrong formula each, of those that people do write: `from`, which stands exactly once in `file`, becomes `to`, and
 // every test in `caught` (a program of tests/c and one of its tests) must fail. mutants.test.js sees to that.
 
+import { products } from './products.js';
+
 /** @typedef {{ name: string, file: string, from: string, to: string, caught: string[] }} Mutant */
 
 const SHAPES = 'test_norm_kernels all_shapes';
@@ -558,4 +560,6 @@ const byFile = {
 };
 
 /** @type {Mutant[]} */
-export const mutants = Object.entries(byFile).flatMap(([file, list]) => list.map((mutant) => ({ file, ...mutant })));
+export const mutants = [...Object.entries(byFile), ...Object.entries(products)].flatMap(([file, list]) =>
+  list.map((mutant) => ({ file, ...mutant })),
+);

@@ -36,7 +36,7 @@ static nl_status setup(nl_model *model, nl_node *node, const double *args) {
 
 static nl_status forward_then(nl_node *node, float *y, const float *x, nl_after after, int32_t n, int32_t mode) {
   (void)mode;
-  return nl_conv2d_forward_then(y, x, node->params[NL_WEIGHT], after, node->work, n, node->features, &node->window);
+  return nl_conv2d_forward(y, x, node->params[NL_WEIGHT], after, node->work, n, node->features, &node->window);
 }
 
 static nl_status forward(nl_node *node, float *y, const float *x, const float *x2, int32_t n, int32_t mode) {

@@ -21,7 +21,7 @@ static nl_status setup(nl_model *model, nl_node *node, const double *args) {
 
 static nl_status forward_then(nl_node *node, float *y, const float *x, nl_after after, int32_t n, int32_t mode) {
   (void)mode;
-  return nl_linear_forward_then(y, x, node->params[NL_WEIGHT], after, node->work, n, node->inputs, node->features);
+  return nl_linear_forward(y, x, node->params[NL_WEIGHT], after, node->work, n, node->inputs, node->features);
 }
 
 static nl_status forward(nl_node *node, float *y, const float *x, const float *x2, int32_t n, int32_t mode) {
