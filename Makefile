@@ -263,7 +263,7 @@ format: node_modules/.package-lock.json | setup-check ## rewrite C and JavaScrip
 bench: modules node_modules/.package-lock.json ## measure in Node, a JSON line each (ARGS)
 	@$(NODE) tests/bench/bench.mjs $(ARGS)
 
-bench-browser: build setup-browsers ## measure in Chromium, a JSON line each (ARGS)
+bench-browser: build setup-browsers ## measure in Chromium and Firefox, a JSON line each (ARGS)
 	@$(NODE) tests/bench/browser.mjs $(ARGS)
 
 bench-peers: modules node_modules/.package-lock.json ## measure beside the peers that are installed, with ratios (ARGS)

@@ -1,4 +1,4 @@
-// Measures the engine in a browser: make bench-browser ARGS='"train smallcnn" --browser firefox'
+// Measures the engine in a browser: make bench-browser ARGS='"train smallcnn" --browser chromium'
 import { createReadStream, existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
@@ -29,7 +29,7 @@ window.bench = async (variant, words) => {
 </script>`;
 
 const command = benchCommand('bench-browser', 'Measures the engine in headless browsers.')
-  .addOption(new Option('--browser <browser...>').choices(browserNames).default(['chromium']))
+  .addOption(new Option('--browser <browser...>').choices(browserNames).default(browserNames))
   .parse();
 const { browser: browsers, variant: variants } = command.opts();
 
