@@ -165,9 +165,11 @@ NL_API nl_status nl_model_compare(nl_model *model, double *figures, float *logit
 /**
  * Mean cross-entropy of logits [n, k] against class indices [n], in float64; dlogits [n, k] or NULL is its gradient;
  * *correct counts the rows whose first largest logit is the label's. A label outside [0, k) is NL_ARGUMENT.
+ * smoothing in [0, 1), label_smoothing: that share of the target is spread evenly over all classes
+ * (https://arxiv.org/abs/1512.00567).
  */
 NL_API nl_status nl_cross_entropy(double *loss, int32_t *correct, float *dlogits, const float *logits,
-                                  const int32_t *labels, int32_t n, int32_t k);
+                                  const int32_t *labels, double smoothing, int32_t n, int32_t k);
 
 /* ---- data --------------------------------------------------------------------------------------------------------- */
 
@@ -191,26 +193,38 @@ NL_API nl_status nl_evaluate(nl_model *model, double *figures, const nl_dataset 
 /* ---- training ----------------------------------------------------------------------------------------------------- */
 
 /**
- * Stochastic gradient descent as torch.optim.SGD, the formulas and their order included:
- * https://pytorch.org/docs/stable/generated/torch.optim.SGD.html
+ * An optimizer for the model's parameters: `optimizer` is a place in nl_abi()'s table of optimizers, args its settings,
+ * `count` values. sgd, adam and adamW are torch.optim's, the formulas and their order included:
+ * https://pytorch.org/docs/stable/optim.html
+ * options [option_count]: nl_abi()'s "trainer" settings: clipGradNorm (torch.nn.utils.clip_grad_norm_ before each step; null:
+ * none), labelSmoothing, and whether weight decay acts on decayNorms (weight and bias of normalizations) and decayBiases.
  * The model must outlive the trainer.
  */
-NL_API nl_status nl_trainer_create(nl_trainer **trainer, nl_model *model, double lr, double momentum, double dampening,
-                                   double weight_decay, int32_t nesterov);
+NL_API nl_status nl_trainer_create(nl_trainer **trainer, nl_model *model, int32_t optimizer, const double *args,
+                                   int32_t count, const double *options, int32_t option_count);
 NL_API void nl_trainer_destroy(nl_trainer *trainer);
+/** What the schedule starts from. */
 NL_API nl_status nl_trainer_set_lr(nl_trainer *trainer, double lr);
+/**
+ * A learning rate that changes with each step: `schedule` is a place in nl_abi()'s table of schedules, args its settings.
+ * Where its `steps` are null, it spans the passes of nl_trainer_begin, and begins anew with these.
+ */
+NL_API nl_status nl_trainer_set_schedule(nl_trainer *trainer, int32_t schedule, const double *args, int32_t count);
+/** The learning rate of the next step; NaN where the schedule needs to know of how many steps it is. */
+NL_API double nl_trainer_rate(const nl_trainer *trainer);
 
-/** One step on the batch x [n, shape], labels [n], in training mode. figures[3] = loss, accuracy, gradient norm. */
+/** One step on the batch x [n, shape], labels [n], in training mode. figures[3] = loss, accuracy, and the norm of all
+ *  gradients before clipping and without weight decay. */
 NL_API nl_status nl_trainer_step(nl_trainer *trainer, double *figures, const float *x, const int32_t *labels,
                                  int32_t n);
 
 /**
  * Begins passes over `dataset`, which must outlive them. All memory for steps is taken here.
  * Each epoch visits every sample once, in an order drawn from (seed, epoch) if `shuffle`; drop_last leaves out a last
- * batch that is smaller than batch_size.
+ * batch that is smaller than batch_size. epochs: how many there will be, for the schedule; 0 where that is not known.
  */
 NL_API nl_status nl_trainer_begin(nl_trainer *trainer, const nl_dataset *dataset, int32_t batch_size, int32_t shuffle,
-                                  int32_t drop_last, double seed);
+                                  int32_t drop_last, double seed, int32_t epochs);
 /** Steps in one pass; 0 before nl_trainer_begin. */
 NL_API int32_t nl_trainer_steps_per_epoch(const nl_trainer *trainer);
 /**

@@ -260,7 +260,7 @@ export class Model {
       this.check(call, exports.nl_model_compare(this.#handle, figures, train, evaluated, input, n, count));
       const score = (/** @type {number} */ address) => {
         const [loss, correct, ints] = [scratch.take(8), scratch.take(4), scratch.ints(targets ?? [])];
-        runtime.check(call, exports.nl_cross_entropy(loss, correct, 0, address, ints, n, this.classes));
+        runtime.check(call, exports.nl_cross_entropy(loss, correct, 0, address, ints, 0, n, this.classes));
         return { loss: runtime.doubles(loss, 1)[0], accuracy: runtime.ints(correct, 1)[0] / n };
       };
       const layers = this.#layers.map(({ key, type, shape }, index) => {

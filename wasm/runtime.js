@@ -3,21 +3,20 @@ import { NormlabError } from './errors.js';
 /**
  * @typedef {import('./generated/exports.js').Exports} Exports
  * @typedef {import('./errors.js').ErrorCode} ErrorCode
- * @typedef {'int' | 'number' | 'bool' | 'choice' | 'pair' | 'dims'} SettingKind
+ * @typedef {'int' | 'number' | 'bool' | 'choice' | 'pair' | 'dims' | 'two'} SettingKind
  *
- * @typedef {object} Setting one option of a layer type, as the engine's own table has it
+ * @typedef {object} Setting one option of a layer type, optimizer or schedule, as the engine's own table has it
  * @property {string} name
  * @property {SettingKind} kind
  * @property {boolean} required
  * @property {boolean} nullable
  * @property {number} [least]
  * @property {string} [choices] comma-separated
- * @property {number | null} default
+ * @property {number} [below]
+ * @property {number | null | number[]} default
  *
- * @typedef {object} LayerType
- * @property {string} type
- * @property {boolean} norm
- * @property {Setting[]} settings
+ * @typedef {{ type: string, settings: Setting[] }} SettingsTable
+ * @typedef {SettingsTable & { norm: boolean }} LayerType
  *
  * @typedef {object} Abi
  * @property {string} version
@@ -26,6 +25,9 @@ import { NormlabError } from './errors.js';
  * @property {string[]} roles
  * @property {number} maxDims
  * @property {LayerType[]} layers
+ * @property {SettingsTable[]} optimizers
+ * @property {SettingsTable[]} schedules
+ * @property {SettingsTable} trainer
  */
 
 /** Takes memory that lasts as long as the call that it is for. */

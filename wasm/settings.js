@@ -2,7 +2,7 @@ import { checkBoolean, checkNumber, checkOptions, describe } from './checks.js';
 import { NormlabError } from './errors.js';
 
 /**
- * @typedef {import('./runtime.js').LayerType} LayerType
+ * @typedef {import('./runtime.js').SettingsTable} SettingsTable
  * @typedef {import('./runtime.js').Setting} Setting
  */
 
@@ -11,15 +11,20 @@ import { NormlabError } from './errors.js';
  * where JavaScript's types are known; ranges by the engine.
  *
  * @param {string} call
- * @param {LayerType} type
+ * @param {SettingsTable} type
  * @param {unknown} options
  * @param {number} maxDims
  * @param {readonly string[]} [also] keys that are not settings, such as `type`
+ * @param {string} [name] of the options, where they are one argument of several
  * @returns {number[]}
  */
-export function encodeSettings(call, type, options, maxDims, also = []) {
-  const given = checkOptions(call, 'options', options, [...also, ...type.settings.map(({ name }) => name)]);
-  return type.settings.flatMap((setting) => encode(call, setting, given[setting.name], maxDims));
+export function encodeSettings(call, type, options, maxDims, also = [], name = '') {
+  const known = [...also, ...type.settings.map((setting) => setting.name)];
+  const given = checkOptions(call, name || 'options', options, known);
+  const prefix = name && `${name}.`;
+  return type.settings.flatMap((setting) =>
+    encode(call, { ...setting, name: `${prefix}${setting.name}` }, given[setting.name], maxDims),
+  );
 }
 
 /**
@@ -33,7 +38,8 @@ function encode(call, setting, value, maxDims) {
   const { name, kind } = setting;
   if (value === undefined) {
     if (setting.required) throw new NormlabError('argument', `${call}: ${name}: is required`);
-    const standard = setting.default ?? Number.NaN;
+    if (kind === 'two') return /** @type {number[]} */ (setting.default);
+    const standard = /** @type {number | null} */ (setting.default) ?? Number.NaN;
     if (kind === 'dims') return [standard, ...new Array(maxDims).fill(0)];
     return kind === 'pair' ? [standard, standard] : [standard];
   }
@@ -52,6 +58,12 @@ function encode(call, setting, value, maxDims) {
     case 'pair': {
       const [height, width] = Array.isArray(value) && value.length === 2 ? value : [value, value];
       return [number(call, setting, height), number(call, setting, width)];
+    }
+    case 'two': {
+      if (!Array.isArray(value) || value.length !== 2) {
+        throw new NormlabError('argument', `${call}: ${name}: expected two numbers, got ${describe(value)}`);
+      }
+      return value.map((one) => number(call, setting, one));
     }
     case 'dims': {
       const dims = Array.isArray(value) ? value : [value];

@@ -2,6 +2,7 @@ import { checkBatch, checkBoolean, checkInteger, checkLabels, checkNumber, check
 import { uploadDataset } from './engine-dataset.js';
 import { NormlabError } from './errors.js';
 import { Model } from './model.js';
+import { encodeSettings } from './settings.js';
 
 /**
  * @typedef {import('./runtime.js').Runtime} Runtime
@@ -16,6 +17,34 @@ import { Model } from './model.js';
  * @property {number} [weightDecay] default 0
  * @property {boolean} [nesterov] default false
  *
+ * @typedef {object} AdamOptions torch.optim.Adam's and AdamW's: https://pytorch.org/docs/stable/generated/torch.optim.AdamW.html
+ * @property {'adam' | 'adamW'} type
+ * @property {number} [lr] default 1e-3
+ * @property {[number, number]} [betas] default [0.9, 0.999]
+ * @property {number} [eps] default 1e-8
+ * @property {number} [weightDecay] default 0, of adamW 1e-2
+ * @property {boolean} [amsgrad] default false
+ *
+ * @typedef {object} Schedule of the learning rate, step by step: with t counted from the end of warm-up and T the steps from
+ *   there to the last, `constant`; `step`: lr × gamma^floor(t / stepSize); `cosine`: from lr to etaMin along half a period;
+ *   `linear`: from lr to lr × endFactor. As torch.optim.lr_scheduler has them where its scheduler steps after every batch.
+ * @property {'constant' | 'step' | 'cosine' | 'linear'} [type] default `'constant'`
+ * @property {number} [warmup] steps in which the rate rises from lr / warmup to lr; default 0
+ * @property {number | null} [steps] how many there are in all, warm-up included, from the trainer's first; null (default):
+ *   as many as the epochs of `fit` or of `start` have, anew for each
+ * @property {number} [stepSize] of `step`, in steps; required there
+ * @property {number} [gamma] of `step`; default 0.1
+ * @property {number} [etaMin] of `cosine`; default 0
+ * @property {number} [endFactor] of `linear`; default 0
+ *
+ * @typedef {object} TrainerOptions
+ * @property {SgdOptions | AdamOptions} [optimizer] default SGD with lr 1e-3
+ * @property {Schedule} [schedule]
+ * @property {number | null} [clipGradNorm] largest norm of all gradients together, as torch.nn.utils.clip_grad_norm_; default null
+ * @property {number} [labelSmoothing] share of the target that goes to all classes alike, in [0, 1); default 0
+ * @property {boolean} [decayNorms] whether weight decay acts on weight and bias of normalizations; default true, as in PyTorch
+ * @property {boolean} [decayBiases] whether it acts on the biases of linear and convolution layers; default true
+ *
  * @typedef {object} Step
  * @property {number} loss mean cross-entropy of the batch, before the update
  * @property {number} accuracy of the batch, 0…1
@@ -28,6 +57,7 @@ import { Model } from './model.js';
  * @property {boolean} [shuffle] a new order each epoch; default true
  * @property {boolean} [dropLast] leave out a last batch that is smaller; default false
  * @property {number} [seed] of the orders; default 0
+ * @property {number} [epochs] how many there will be: what a schedule without `steps` spans
  *
  * @typedef {object} EpochFigures
  * @property {number} epoch from 1
@@ -43,13 +73,12 @@ import { Model } from './model.js';
  * @property {number[]} accuracy of each step
  *
  * @typedef {object} FitCallbacks
- * @property {number} epochs
+ * @property {number} epochs how many
  * @property {AbortSignal} [signal] stops at a step boundary; fit then rejects with its reason
  * @property {(step: RunStep & { stepsPerEpoch: number }) => void} [onStep]
  * @property {(epoch: EpochFigures) => unknown} [onEpoch] awaited
  */
 
-const OPTIMIZER_OPTIONS = ['type', 'lr', 'momentum', 'dampening', 'weightDecay', 'nesterov'];
 const RUN_OPTIONS = ['batchSize', 'shuffle', 'dropLast', 'seed'];
 
 /** A model's optimizer. Made by `nl.trainer(model, options)`. */
@@ -64,7 +93,7 @@ export class Trainer {
   /**
    * @param {Runtime} runtime
    * @param {Model} model
-   * @param {{ optimizer?: SgdOptions }} [options]
+   * @param {TrainerOptions} [options]
    */
   constructor(runtime, model, options) {
     const call = 'nl.trainer';
@@ -74,31 +103,42 @@ export class Trainer {
         `${call}: model: expected a model of this engine, got ${model instanceof Model ? 'one of another' : describe(model)}`,
       );
     }
-    const { optimizer } = checkOptions(call, 'options', options, ['optimizer']);
-    const given = checkOptions(call, 'optimizer', optimizer, OPTIMIZER_OPTIONS);
-    const { type = 'sgd', nesterov = false } = given;
-    if (type !== 'sgd') {
-      throw new NormlabError('argument', `${call}: optimizer.type: expected 'sgd', got ${describe(type)}`);
-    }
-    const number = (/** @type {string} */ name, /** @type {number} */ standard) =>
-      checkNumber(call, `optimizer.${name}`, given[name] === undefined ? standard : given[name]);
-    const lr = number('lr', 1e-3);
-    const settings = [lr, number('momentum', 0), number('dampening', 0), number('weightDecay', 0)];
-    const flag = Number(checkBoolean(call, 'optimizer.nesterov', nesterov));
+    const { abi, exports } = runtime;
+    const own = ['optimizer', 'schedule'];
+    const extra = encodeSettings(call, abi.trainer, options, abi.maxDims, own);
+    const given = /** @type {Record<string, unknown>} */ (options ?? {});
+    const optimizer = typed(runtime, call, 'optimizer', abi.optimizers, given.optimizer);
+    const schedule = typed(runtime, call, 'schedule', abi.schedules, given.schedule);
     this.#runtime = runtime;
     this.#model = model;
-    this.#lr = lr;
-    const { exports } = runtime;
-    const [rate, momentum, dampening, decay] = settings;
+    this.#lr = optimizer.args[0];
     const target = model.handle(call);
-    const handle = runtime.handle(call, (out) =>
-      exports.nl_trainer_create(out, target, rate, momentum, dampening, decay, flag),
-    );
+    const handle = runtime.withScratch((scratch) => {
+      const args = scratch.doubles(optimizer.args);
+      const rest = scratch.doubles(extra);
+      return runtime.handle(call, (out) =>
+        exports.nl_trainer_create(out, target, optimizer.index, args, optimizer.args.length, rest, extra.length),
+      );
+    });
+    try {
+      runtime.withScratch((scratch) => {
+        const args = scratch.doubles(schedule.args);
+        runtime.check(call, exports.nl_trainer_set_schedule(handle, schedule.index, args, schedule.args.length));
+      });
+    } catch (error) {
+      if (runtime.alive) exports.nl_trainer_destroy(handle);
+      throw error;
+    }
     this.#handle = handle;
     runtime.own(this, () => exports.nl_trainer_destroy(handle));
   }
 
-  /** Learning rate; may be changed between steps. */
+  /** Learning rate of the next step, as the schedule has it; NaN where that needs to know of how many steps it is. */
+  get currentLr() {
+    return this.#runtime.exports.nl_trainer_rate(this.handle('trainer.currentLr'));
+  }
+
+  /** Learning rate, what the schedule starts from; may be changed between steps. */
   get lr() {
     return this.#lr;
   }
@@ -142,7 +182,7 @@ export class Trainer {
    */
   start(data, options) {
     const call = 'trainer.start';
-    return this.#start(call, data, checkOptions(call, 'options', options, RUN_OPTIONS));
+    return this.#start(call, data, checkOptions(call, 'options', options, [...RUN_OPTIONS, 'epochs']));
   }
 
   /**
@@ -165,7 +205,7 @@ export class Trainer {
     signal?.throwIfAborted();
     /** @type {History} */
     const history = { epochs: [], loss: [], accuracy: [] };
-    const run = this.#start(call, data, rest);
+    const run = this.#start(call, data, { ...rest, epochs: wanted });
     try {
       while (history.epochs.length < wanted) {
         const epoch = await this.#fitEpoch(run, history, signal, callbacks.onStep);
@@ -238,21 +278,22 @@ export class Trainer {
    * @param {Record<string, unknown>} options
    */
   #start(call, data, options) {
-    const { batchSize, shuffle = true, dropLast = false, seed = 0 } = options;
+    const { batchSize, shuffle = true, dropLast = false, seed = 0, epochs = 0 } = options;
     const handle = this.handle(call);
     const settings = {
       batchSize: checkInteger(call, 'batchSize', batchSize, 1),
       shuffle: checkBoolean(call, 'shuffle', shuffle),
       dropLast: checkBoolean(call, 'dropLast', dropLast),
       seed: checkNumber(call, 'seed', seed),
+      epochs: checkInteger(call, 'epochs', epochs, 0),
     };
     const runtime = this.#runtime;
     const dataset = uploadDataset(runtime, call, data);
     try {
-      const flags = [Number(settings.shuffle), Number(settings.dropLast)];
+      const [shuffled, dropped] = [Number(settings.shuffle), Number(settings.dropLast)];
+      const { batchSize: size, seed: drawn, epochs: planned } = settings;
       const { nl_trainer_begin } = runtime.exports;
-      const begun = nl_trainer_begin(handle, dataset.handle, settings.batchSize, flags[0], flags[1], settings.seed);
-      runtime.check(call, begun);
+      runtime.check(call, nl_trainer_begin(handle, dataset.handle, size, shuffled, dropped, drawn, planned));
     } catch (error) {
       dataset.dispose();
       throw error;
@@ -361,6 +402,26 @@ export class TrainingRun {
     this.#runtime.disown(this);
     this.#dataset.dispose();
   }
+}
+
+/**
+ * An optimizer or a schedule as the engine takes it; the first of the table is the default.
+ *
+ * @param {Runtime} runtime
+ * @param {string} call
+ * @param {string} name
+ * @param {import('./runtime.js').SettingsTable[]} table
+ * @param {unknown} options
+ * @returns {{ index: number, args: number[] }}
+ */
+function typed({ abi }, call, name, table, options) {
+  const { type = table[0].type } = /** @type {{ type?: unknown }} */ (options ?? {});
+  const index = table.findIndex((entry) => entry.type === type);
+  if (index < 0) {
+    const list = table.map((entry) => `'${entry.type}'`).join(' or ');
+    throw new NormlabError('argument', `${call}: ${name}.type: expected ${list}, got ${describe(type)}`);
+  }
+  return { index, args: encodeSettings(call, table[index], options, abi.maxDims, ['type'], name) };
 }
 
 /**

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <string.h>
 
 typedef struct {
@@ -27,6 +28,8 @@ static inline v4 v4_add(v4 a, v4 b) { V4_EACH(a.f[i] + b.f[i]); }
 static inline v4 v4_sub(v4 a, v4 b) { V4_EACH(a.f[i] - b.f[i]); }
 static inline v4 v4_mul(v4 a, v4 b) { V4_EACH(a.f[i] * b.f[i]); }
 static inline v4 v4_madd(v4 a, v4 b, v4 c) { V4_EACH(a.f[i] * b.f[i] + c.f[i]); }
+static inline v4 v4_div(v4 a, v4 b) { V4_EACH(a.f[i] / b.f[i]); }
+static inline v4 v4_sqrt(v4 a) { V4_EACH(sqrtf(a.f[i])); }
 /** Lanes of a, and of floor where a is less. */
 static inline v4 v4_at_least(v4 a, v4 floor) { V4_EACH(a.f[i] < floor.f[i] ? floor.f[i] : a.f[i]); }
 /** Lanes of a where gate > 0, zero elsewhere. */

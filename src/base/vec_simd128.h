@@ -33,6 +33,8 @@ static inline v4 v4_madd(v4 a, v4 b, v4 c) {
   return wasm_f32x4_add(wasm_f32x4_mul(a, b), c);
 #endif
 }
+static inline v4 v4_div(v4 a, v4 b) { return wasm_f32x4_div(a, b); }
+static inline v4 v4_sqrt(v4 a) { return wasm_f32x4_sqrt(a); }
 /** Lanes of a, and of floor where a is less. */
 static inline v4 v4_at_least(v4 a, v4 floor) { return wasm_f32x4_pmax(a, floor); }
 /** Lanes of a where gate > 0, zero elsewhere. */

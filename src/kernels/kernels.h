@@ -158,6 +158,22 @@ typedef struct {
 
 /** One torch.optim.SGD step over flat blocks; velocity [size] is written, not read, if `first`, and unused without momentum. */
 nl_status nl_sgd_step(float *param, float *velocity, const float *grad, const nl_sgd *sgd, bool first, int32_t size);
+
+typedef struct {
+  double lr, betas[2], eps, weight_decay;
+  bool decoupled; /* AdamW: the decay acts on the parameters, not by way of the gradient */
+  double step;    /* from 1 */
+} nl_adam;
+
+/**
+ * One torch.optim.Adam or AdamW step over flat blocks (Kingma and Ba, https://arxiv.org/abs/1412.6980; Loshchilov and Hutter,
+ * https://arxiv.org/abs/1711.05101). mean, square [size]: running averages of the gradient and of its square, 0 before the
+ * first step; largest [size]: amsgrad's, or NULL.
+ */
+nl_status nl_adam_step(float *param, float *mean, float *square, float *largest, const float *grad, const nl_adam *adam,
+                       int32_t size);
+/** x *= scale. */
+void nl_multiply(float *x, float scale, int32_t size);
 /** Sum of squares, in float64. */
 double nl_sum_of_squares(const float *x, int32_t size);
 

@@ -88,7 +88,7 @@ nl_status nl_evaluate(nl_model *model, double *figures, const nl_dataset *datase
     if (status != NL_OK) break;
     double loss;
     int32_t correct;
-    status = nl_cross_entropy(&loss, &correct, NULL, nl_model_value(model, model->count - 1), labels, n, out);
+    status = nl_cross_entropy(&loss, &correct, NULL, nl_model_value(model, model->count - 1), labels, 0, n, out);
     total += loss * n;
     hits += correct;
   }

@@ -7,31 +7,7 @@
 
 #include "base/memory.h"
 #include "kernels/kernels.h"
-
-#include <math.h>
-
-typedef enum {
-  NL_INT,    /* an integer */
-  NL_NUMBER, /* a finite number */
-  NL_BOOL,
-  NL_CHOICE, /* index into `choices` */
-  NL_PAIR,   /* height and width, both integers */
-  NL_DIMS    /* a list of integers: its length, then NL_MAX_DIMS values; NaN as length is null */
-} nl_setting_kind;
-
-typedef struct {
-  const char *name; /* as in the public interface */
-  nl_setting_kind kind;
-  double standard; /* the default; NaN is null */
-  bool required, nullable;
-  double least;        /* smallest legal value of NL_INT, NL_NUMBER, NL_PAIR */
-  const char *choices; /* of NL_CHOICE: "unbiased,biased" */
-} nl_setting;
-
-/* float64 values that a setting of this kind takes in an argument array. */
-static inline int32_t nl_setting_width(nl_setting_kind kind) {
-  return kind == NL_PAIR ? 2 : kind == NL_DIMS ? 1 + NL_MAX_DIMS : 1;
-}
+#include "net/settings.h"
 
 typedef struct nl_node nl_node;
 typedef struct nl_norm_type nl_norm_type;

@@ -76,7 +76,7 @@ nl_status nl_model_run_joined(nl_model *model, const float *x, int32_t n, int32_
 nl_status nl_model_check_targets(const nl_model *model, const int32_t *labels, int32_t n);
 /** Backward over the last pass that was not folded, from mean cross-entropy. dinput, correct may be NULL. */
 nl_status nl_model_learn(nl_model *model, double *loss, int32_t *correct, float *dinput, const int32_t *labels,
-                         int32_t n);
+                         double smoothing, int32_t n);
 /** Starts a public call: NL_STATE unless the model is finished; forgets where the last failure was. */
 nl_status nl_model_enter(nl_model *model, const char *call);
 /** The output of a node in the last pass. */

@@ -206,13 +206,14 @@ nl_status nl_model_check_targets(const nl_model *model, const int32_t *labels, i
 }
 
 nl_status nl_model_learn(nl_model *model, double *loss, int32_t *correct, float *dinput, const int32_t *labels,
-                         int32_t n) {
+                         double smoothing, int32_t n) {
   const nl_node *last = &model->nodes[model->count - 1];
   for (int32_t i = 0; i < model->count; i++) model->nodes[i].has_gradient = false;
   nl_node *output = &model->nodes[last->root];
   float *dlogits = last->root == 0 ? dinput : output->dy;
   int32_t hits;
-  NL_TRY(nl_cross_entropy(loss, &hits, dlogits, nl_model_value(model, model->count - 1), labels, n, last->size));
+  NL_TRY(nl_cross_entropy(loss, &hits, dlogits, nl_model_value(model, model->count - 1), labels, smoothing, n,
+                          last->size));
   if (correct) *correct = hits;
   output->has_gradient = true;
   for (int32_t i = model->count - 1; i >= 1; i--) {
@@ -262,7 +263,7 @@ nl_status nl_model_gradients(nl_model *model, double *loss, float *logits, float
   /* Before the backward pass, which reuses the memory of outputs that it has read. */
   if (logits) memcpy(logits, nl_model_value(model, model->count - 1), (size_t)n * out * sizeof *logits);
   double mean_loss;
-  NL_TRY(nl_model_learn(model, &mean_loss, NULL, dinput, labels, n));
+  NL_TRY(nl_model_learn(model, &mean_loss, NULL, dinput, labels, 0, n));
   if (loss) *loss = mean_loss;
   return NL_OK;
 }

@@ -1,13 +1,30 @@
 #include "net/dataset.h"
 #include "net/model.h"
+#include "net/optimizer.h"
+#include "net/schedule.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+/* Neighbouring tensors of the parameter block that weight decay acts on, or does not. */
+typedef struct {
+  size_t at;
+  int32_t size;
+  bool decays;
+} span;
 
 struct nl_trainer {
   nl_model *model;
-  nl_sgd sgd;
-  float *velocity; /* [model->param_size] */
-  bool stepped;
+  const nl_optimizer_type *optimizer;
+  double args[NL_MOST_OPTIMIZER_ARGS], options[NL_TRAINER_SETTINGS];
+  float *state; /* [kept, model->param_size] */
+  span *spans;
+  int32_t span_count;
+  double steps; /* taken */
+
+  const nl_schedule_type *schedule;
+  double schedule_args[NL_MOST_SCHEDULE_ARGS];
+  double began, planned; /* steps taken when the passes began, and steps that these will have; 0 where not known */
 
   /* The passes that nl_trainer_begin began. */
   const nl_dataset *dataset;
@@ -20,32 +37,50 @@ struct nl_trainer {
   int32_t *labels;
 };
 
-static nl_status check_lr(double lr) {
-  NL_CHECK(lr >= 0 && isfinite(lr), NL_ARGUMENT, "Invalid learning rate: %g (lr must be finite and >= 0)", lr);
-  return NL_OK;
+/* Parameters lie in the order of their tensors, each padded to whole vectors. */
+static void find_spans(nl_trainer *trainer) {
+  const nl_model *model = trainer->model;
+  for (int32_t i = 0; i < model->tensor_count; i++) {
+    const nl_tensor *tensor = &model->tensors[i];
+    if (tensor->role > NL_BIAS) continue;
+    const bool norm = model->nodes[tensor->node].norm != NULL;
+    const int which = norm ? NL_DECAY_NORMS : NL_DECAY_BIASES;
+    const bool decays = trainer->options[which] != 0 || (!norm && tensor->role == NL_WEIGHT);
+    span *last = &trainer->spans[trainer->span_count - 1];
+    if (trainer->span_count == 0 || last->decays != decays) {
+      last = &trainer->spans[trainer->span_count++];
+      *last = (span){tensor->at, 0, decays};
+    }
+    last->size = (int32_t)(tensor->at - last->at) + ((tensor->size + 3) & ~3);
+  }
 }
 
-nl_status nl_trainer_create(nl_trainer **out, nl_model *model, double lr, double momentum, double dampening,
-                            double weight_decay, int32_t nesterov) {
+nl_status nl_trainer_create(nl_trainer **out, nl_model *model, int32_t optimizer, const double *args, int32_t count,
+                            const double *options, int32_t option_count) {
   NL_CHECK(model->finished, NL_STATE, "trainer: the model is not finished");
-  NL_TRY(check_lr(lr));
-  NL_CHECK(momentum >= 0 && isfinite(momentum), NL_ARGUMENT,
-           "Invalid momentum value: %g (momentum must be finite and >= 0)", momentum);
-  NL_CHECK(weight_decay >= 0 && isfinite(weight_decay), NL_ARGUMENT,
-           "Invalid weight_decay value: %g (weightDecay must be finite and >= 0)", weight_decay);
-  NL_CHECK(isfinite(dampening), NL_ARGUMENT, "Invalid dampening value: %g (dampening must be finite)", dampening);
-  NL_CHECK(!nesterov || (momentum > 0 && dampening == 0), NL_ARGUMENT,
-           "Nesterov momentum requires a momentum and zero dampening (got momentum %g, dampening %g)", momentum,
-           dampening);
+  NL_CHECK(optimizer >= 0 && optimizer < nl_optimizer_type_count, NL_ARGUMENT,
+           "nl_trainer_create: there is no optimizer %d", optimizer);
+  const nl_optimizer_type *type = nl_optimizer_types[optimizer];
+  NL_TRY(nl_settings_check(&type->settings, args, count));
+  if (type->check) NL_TRY(type->check(args));
+  NL_TRY(nl_settings_check(&nl_trainer_settings, options, option_count));
   nl_trainer *trainer;
   NL_TRY(nl_take((void **)&trainer, 1, sizeof *trainer));
   trainer->model = model;
-  trainer->sgd = (nl_sgd){lr, momentum, dampening, weight_decay, nesterov != 0};
-  nl_status status = nl_take((void **)&trainer->velocity, model->param_size, sizeof(float));
+  trainer->optimizer = type;
+  memcpy(trainer->args, args, (size_t)count * sizeof *args);
+  memcpy(trainer->options, options, (size_t)option_count * sizeof *options);
+  trainer->schedule = nl_schedule_types[0];
+  trainer->schedule_args[NL_SCHEDULE_STEPS] = NAN;
+  nl_status status =
+      nl_take((void **)&trainer->state, (uint64_t)type->kept(args) * model->param_size, sizeof *trainer->state);
+  if (status == NL_OK)
+    status = nl_take((void **)&trainer->spans, (uint64_t)model->tensor_count, sizeof *trainer->spans);
   if (status != NL_OK) {
-    free(trainer);
+    nl_trainer_destroy(trainer);
     return status;
   }
+  find_spans(trainer);
   *out = trainer;
   return NL_OK;
 }
@@ -63,13 +98,47 @@ static void end_passes(nl_trainer *trainer) {
 void nl_trainer_destroy(nl_trainer *trainer) {
   if (!trainer) return;
   end_passes(trainer);
-  free(trainer->velocity);
+  free(trainer->state);
+  free(trainer->spans);
   free(trainer);
 }
 
 nl_status nl_trainer_set_lr(nl_trainer *trainer, double lr) {
-  NL_TRY(check_lr(lr));
-  trainer->sgd.lr = lr;
+  const nl_settings *own = &trainer->optimizer->settings;
+  NL_TRY(nl_settings_check(&(nl_settings){own->name, &own->list[NL_LR], 1}, &lr, 1));
+  trainer->args[NL_LR] = lr;
+  return NL_OK;
+}
+
+nl_status nl_trainer_set_schedule(nl_trainer *trainer, int32_t schedule, const double *args, int32_t count) {
+  NL_CHECK(schedule >= 0 && schedule < nl_schedule_type_count, NL_ARGUMENT,
+           "nl_trainer_set_schedule: there is no schedule %d", schedule);
+  NL_TRY(nl_settings_check(&nl_schedule_types[schedule]->settings, args, count));
+  trainer->schedule = nl_schedule_types[schedule];
+  memcpy(trainer->schedule_args, args, (size_t)count * sizeof *args);
+  return NL_OK;
+}
+
+double nl_trainer_rate(const nl_trainer *trainer) {
+  const double given = trainer->schedule_args[NL_SCHEDULE_STEPS];
+  const double steps = isnan(given) ? trainer->planned : given;
+  const double at = isnan(given) ? trainer->steps - trainer->began : trainer->steps;
+  if (trainer->schedule->ends && steps == 0) return NAN;
+  return nl_schedule_rate(trainer->schedule, trainer->schedule_args, trainer->args[NL_LR], at, steps);
+}
+
+static nl_status update(nl_trainer *trainer, double rate) {
+  nl_model *model = trainer->model;
+  for (int32_t i = 0; i < trainer->span_count; i++) {
+    const span part = trainer->spans[i];
+    const nl_step at = {.lr = rate,
+                        .weight_decay = part.decays ? trainer->args[NL_WEIGHT_DECAY] : 0,
+                        .step = trainer->steps + 1,
+                        .stride = model->param_size};
+    NL_TRY(trainer->optimizer->step(model->params + part.at, trainer->state ? trainer->state + part.at : NULL,
+                                    model->grads + part.at, trainer->args, at, part.size));
+  }
+  trainer->steps++;
   return NL_OK;
 }
 
@@ -78,25 +147,29 @@ nl_status nl_trainer_step(nl_trainer *trainer, double *figures, const float *x, 
   NL_TRY(nl_model_enter(model, "nl_trainer_step"));
   NL_TRY(nl_check_samples("nl_trainer_step", n));
   NL_TRY(nl_model_check_targets(model, labels, n));
+  const double rate = nl_trainer_rate(trainer);
+  NL_CHECK(!isnan(rate), NL_STATE, "the %s schedule needs to know of how many steps it is: give it its steps",
+           trainer->schedule->settings.name);
   NL_TRY(nl_model_reserve(model, n, true));
   NL_TRY(nl_model_run_joined(model, x, n, NL_TRAIN, false));
   int32_t correct;
-  NL_TRY(nl_model_learn(model, &figures[0], &correct, NULL, labels, n));
+  NL_TRY(nl_model_learn(model, &figures[0], &correct, NULL, labels, trainer->options[NL_LABEL_SMOOTHING], n));
   figures[1] = (double)correct / n;
   figures[2] = sqrt(nl_sum_of_squares(model->grads, (int32_t)model->param_size));
-  NL_TRY(nl_sgd_step(model->params, trainer->velocity, model->grads, &trainer->sgd, !trainer->stepped,
-                     (int32_t)model->param_size));
-  trainer->stepped = true;
-  return NL_OK;
+  /* torch.nn.utils.clip_grad_norm_, with its 1e-6. */
+  const double share = trainer->options[NL_CLIP_GRAD_NORM] / (figures[2] + 1e-6);
+  if (share < 1) nl_multiply(model->grads, (float)share, (int32_t)model->param_size);
+  return update(trainer, rate);
 }
 
 nl_status nl_trainer_begin(nl_trainer *trainer, const nl_dataset *dataset, int32_t batch_size, int32_t shuffle,
-                           int32_t drop_last, double seed) {
+                           int32_t drop_last, double seed, int32_t epochs) {
   NL_TRY(nl_model_enter(trainer->model, "nl_trainer_begin"));
   NL_TRY(nl_dataset_check(dataset, trainer->model));
   NL_CHECK(batch_size >= 1, NL_ARGUMENT, "batchSize must be an integer >= 1, got %d", batch_size);
   NL_CHECK(seed >= 0 && seed < 0x1p53 && seed == floor(seed), NL_ARGUMENT,
            "seed: must be an integer in [0, 2^53), got %g", seed);
+  NL_CHECK(epochs >= 0, NL_ARGUMENT, "epochs must be an integer >= 0, got %d", epochs);
   NL_CHECK(!drop_last || batch_size <= dataset->count, NL_ARGUMENT,
            "batchSize must be at most the %d samples of the data where the last batch is dropped, got %d",
            dataset->count, batch_size);
@@ -123,6 +196,8 @@ nl_status nl_trainer_begin(nl_trainer *trainer, const nl_dataset *dataset, int32
   trainer->seed = (uint64_t)seed;
   trainer->epoch = trainer->step = 0;
   trainer->steps_per_epoch = drop_last ? dataset->count / batch_size : (dataset->count - 1) / batch_size + 1;
+  trainer->began = trainer->steps;
+  trainer->planned = (double)epochs * trainer->steps_per_epoch;
   return NL_OK;
 }
 

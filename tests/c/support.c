@@ -219,3 +219,9 @@ void disturb(nl_model *model) {
       values[j] += (float)(info[1] == NL_RUNNING_VAR ? uniform(0, 1) : uniform(-0.3, 0.3));
   }
 }
+
+nl_status sgd_trainer(nl_trainer **trainer, nl_model *model, double lr, double momentum, double dampening,
+                      double weight_decay, int32_t nesterov) {
+  const double args[] = {lr, weight_decay, momentum, dampening, nesterov}, options[] = {NAN, 0, 1, 1};
+  return nl_trainer_create(trainer, model, 0, args, 5, options, 4);
+}

@@ -75,6 +75,9 @@ typedef struct {
   double args[9];
 } layer_spec;
 
+/** torch.optim.SGD, and nothing else asked for. */
+nl_status sgd_trainer(nl_trainer **trainer, nl_model *model, double lr, double momentum, double dampening,
+                      double weight_decay, int32_t nesterov);
 /** A finished model, or the failure of its first bad layer. */
 nl_status build_model(nl_model **model, const int32_t *shape, int32_t ndim, const layer_spec *layers, int32_t count,
                       double seed);

@@ -183,7 +183,7 @@ TEST(order_of_calls) {
   check_failed(nl_model_gradients(model, &loss, NULL, NULL, x, labels, 1, NL_EVAL), NL_STATE, "not finished");
   check_failed(nl_model_compare(model, figures, logits, logits, x, 1, 4), NL_STATE, "not finished");
   check_failed(nl_evaluate(model, figures, dataset, 1, NL_EVAL), NL_STATE, "not finished");
-  check_failed(nl_trainer_create(&trainer, model, 0.1, 0, 0, 0, 0), NL_STATE, "trainer: the model is not finished");
+  check_failed(sgd_trainer(&trainer, model, 0.1, 0, 0, 0, 0), NL_STATE, "trainer: the model is not finished");
   assert_null(trainer);
   assert_null(nl_model_tensor_data(model, 0));
   assert_null(nl_model_tensor_grad(model, 0));
@@ -229,7 +229,7 @@ TEST(passes) {
   nl_model *model = begin_model();
   end_model(logits, model, x);
   nl_trainer *trainer = NULL;
-  CHECK_OK(nl_trainer_create(&trainer, model, 0.1, 0.9, 0, 0, 0));
+  CHECK_OK(sgd_trainer(&trainer, model, 0.1, 0.9, 0, 0, 0));
   const float *before = values_of(model);
   CHECK_OK(nl_model_forward(model, logits, x, N, NL_EVAL));
   const char *no_sample = "a batch needs at least 1 sample, got ";
@@ -266,7 +266,7 @@ TEST(one_value_per_channel) {
   nl_model *model = begin_model();
   end_model(logits, model, x);
   nl_trainer *trainer = NULL;
-  CHECK_OK(nl_trainer_create(&trainer, model, 0.1, 0, 0, 0, 0));
+  CHECK_OK(sgd_trainer(&trainer, model, 0.1, 0, 0, 0, 0));
   const float *before = values_of(model);
   assert_int_equal(nl_model_failed_node(model), -1);
   const char *words = "Expected more than 1 value per channel when training, got input size [1, 120]";
@@ -297,7 +297,7 @@ TEST(no_logits) {
   nl_trainer *trainer = NULL;
   nl_dataset *dataset = NULL;
   CHECK_OK(build_model(&model, (int32_t[]){1, 2, 2}, 3, layers, 2, 0));
-  CHECK_OK(nl_trainer_create(&trainer, model, 0.1, 0, 0, 0, 0));
+  CHECK_OK(sgd_trainer(&trainer, model, 0.1, 0, 0, 0, 0));
   const float *x = normals(12, 0, 1), *before = values_of(model);
   float y[24];
   double loss, step[3];
@@ -309,7 +309,7 @@ TEST(no_logits) {
   check_failed(nl_trainer_step(trainer, step, x, labels, 3), NL_SHAPE, "logits of shape [N, K]");
   check_unchanged(model, before, 1, 0);
   CHECK_OK(nl_dataset_create(&dataset, x, 1, labels, 3, 1, 4, 2, NULL, NULL));
-  check_failed(nl_trainer_begin(trainer, dataset, 1, 0, 0, 0), NL_SHAPE,
+  check_failed(nl_trainer_begin(trainer, dataset, 1, 0, 0, 0, 0), NL_SHAPE,
                "do not fit a model whose output is [2, 2, 2]");
   nl_dataset_destroy(dataset);
   nl_trainer_destroy(trainer);
@@ -374,12 +374,12 @@ TEST(trainers) {
       {1, 0.9, 0.1, 0, 1, "Nesterov momentum requires a momentum and zero dampening"},
   };
   for (int i = 0; i < COUNT_OF(cases); i++) {
-    check_failed(nl_trainer_create(&trainer, model, cases[i].lr, cases[i].momentum, cases[i].dampening,
-                                   cases[i].weight_decay, cases[i].nesterov),
+    check_failed(sgd_trainer(&trainer, model, cases[i].lr, cases[i].momentum, cases[i].dampening, cases[i].weight_decay,
+                             cases[i].nesterov),
                  NL_ARGUMENT, cases[i].words);
     assert_null(trainer);
   }
-  CHECK_OK(nl_trainer_create(&trainer, model, 0.5, 0.9, 0, 0.1, 1));
+  CHECK_OK(sgd_trainer(&trainer, model, 0.5, 0.9, 0, 0.1, 1));
   check_failed(nl_trainer_set_lr(trainer, nan_), NL_ARGUMENT, "Invalid learning rate: nan");
   check_failed(nl_trainer_set_lr(trainer, -0.5), NL_ARGUMENT, "Invalid learning rate: -0.5");
   CHECK_OK(nl_trainer_set_lr(trainer, 0));
@@ -397,7 +397,7 @@ TEST(passes_over_data) {
   end_model(logits, model, images);
   nl_trainer *trainer = NULL;
   nl_dataset *good = NULL, *small = NULL, *many = NULL;
-  CHECK_OK(nl_trainer_create(&trainer, model, 0.1, 0, 0, 0, 0));
+  CHECK_OK(sgd_trainer(&trainer, model, 0.1, 0, 0, 0, 0));
   CHECK_OK(nl_dataset_create(&good, images, 1, labels, COUNT, 3, 30, 2, NULL, NULL));
   CHECK_OK(nl_dataset_create(&small, images, 1, labels, COUNT, 3, 29, 2, NULL, NULL));
   CHECK_OK(nl_dataset_create(&many, images, 1, labels, COUNT, 3, 30, 3, NULL, NULL));
@@ -405,7 +405,7 @@ TEST(passes_over_data) {
   int32_t done = 7;
   check_failed(nl_trainer_run(trainer, figures, &done, 1), NL_STATE, "call nl_trainer_begin first");
   assert_int_equal(done, 0);
-  CHECK_OK(nl_trainer_begin(trainer, good, 2, 0, 1, 0));
+  CHECK_OK(nl_trainer_begin(trainer, good, 2, 0, 1, 0, 0));
   CHECK_OK(nl_trainer_run(trainer, figures, &done, 1));
   const struct {
     const nl_dataset *dataset;
@@ -427,15 +427,16 @@ TEST(passes_over_data) {
       {many, 2, 0, 0, NL_SHAPE, "dataset: 3 classes do not fit a model whose output is [2]"},
   };
   for (int i = 0; i < COUNT_OF(cases); i++) {
-    check_failed(nl_trainer_begin(trainer, cases[i].dataset, cases[i].batch_size, 1, cases[i].drop_last, cases[i].seed),
-                 cases[i].status, cases[i].words);
+    check_failed(
+        nl_trainer_begin(trainer, cases[i].dataset, cases[i].batch_size, 1, cases[i].drop_last, cases[i].seed, 0),
+        cases[i].status, cases[i].words);
     assert_int_equal(nl_trainer_steps_per_epoch(trainer), 3);
   }
   /* The passes that were begun before go on: two steps of three are left. */
   CHECK_OK(nl_trainer_run(trainer, figures, &done, 4));
   assert_int_equal(done, 2);
   /* A step refused in the midst tells how many came before it. */
-  CHECK_OK(nl_trainer_begin(trainer, good, 3, 0, 0, 0));
+  CHECK_OK(nl_trainer_begin(trainer, good, 3, 0, 0, 0, 0));
   check_failed(nl_trainer_run(trainer, figures, &done, 3), NL_SHAPE, "got input size [1, 120]");
   assert_int_equal(done, 2);
   check_failed(nl_evaluate(model, pair, good, 0, NL_EVAL), NL_ARGUMENT, "batchSize must be an integer >= 1, got 0");

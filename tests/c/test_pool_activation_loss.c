@@ -202,11 +202,11 @@ TEST(cross_entropy) {
       const double want = ref_cross_entropy(&want_correct, &gradient, widened(logits, (int64_t)n * k), labels, n, k);
       double loss, alone;
       float *dlogits = floats((int64_t)n * k);
-      CHECK_OK(nl_cross_entropy(&loss, &correct, dlogits, logits, labels, n, k));
+      CHECK_OK(nl_cross_entropy(&loss, &correct, dlogits, logits, labels, 0, n, k));
       check_double("loss", loss, want, 1e-12 * (fabs(want) + spreads[spread]));
       assert_int_equal(correct, want_correct);
       check_close("dlogits", dlogits, gradient.value, gradient.error, gradient.size);
-      CHECK_OK(nl_cross_entropy(&alone, &again, NULL, logits, labels, n, k));
+      CHECK_OK(nl_cross_entropy(&alone, &again, NULL, logits, labels, 0, n, k));
       assert_true(alone == loss && again == correct);
     }
 }
@@ -216,14 +216,14 @@ TEST(cross_entropy_by_hand) {
   double loss;
   int32_t correct;
   float dlogits[2];
-  CHECK_OK(nl_cross_entropy(&loss, &correct, dlogits, (float[]){1, 1}, (int32_t[]){1}, 1, 2));
+  CHECK_OK(nl_cross_entropy(&loss, &correct, dlogits, (float[]){1, 1}, (int32_t[]){1}, 0, 1, 2));
   check_double("loss", loss, log(2), 1e-15);
   assert_int_equal(correct, 0);
   check_same("dlogits", dlogits, (float[]){0.5f, -0.5f}, 2);
-  CHECK_OK(nl_cross_entropy(&loss, &correct, dlogits, (float[]){-3e38f, 3e38f}, (int32_t[]){0}, 1, 2));
+  CHECK_OK(nl_cross_entropy(&loss, &correct, dlogits, (float[]){-3e38f, 3e38f}, (int32_t[]){0}, 0, 1, 2));
   check_double("loss", loss, 2 * (double)3e38f, 1e25);
   check_same("dlogits", dlogits, (float[]){-1, 1}, 2);
-  CHECK_OK(nl_cross_entropy(&loss, &correct, NULL, (float[]){NAN, 1}, (int32_t[]){0}, 1, 2));
+  CHECK_OK(nl_cross_entropy(&loss, &correct, NULL, (float[]){NAN, 1}, (int32_t[]){0}, 0, 1, 2));
   assert_true(isnan(loss));
 }
 
@@ -232,12 +232,12 @@ TEST(cross_entropy_refusals) {
   double loss = 7;
   int32_t correct = 7;
   float dlogits[6] = {7};
-  check_failed(nl_cross_entropy(&loss, &correct, dlogits, logits, (int32_t[]){0, 3}, 2, 3), NL_ARGUMENT,
+  check_failed(nl_cross_entropy(&loss, &correct, dlogits, logits, (int32_t[]){0, 3}, 0, 2, 3), NL_ARGUMENT,
                "labels[1]: Target 3 is out of bounds. Expected 0 to 2");
-  check_failed(nl_cross_entropy(&loss, &correct, dlogits, logits, (int32_t[]){-1, 0}, 2, 3), NL_ARGUMENT,
+  check_failed(nl_cross_entropy(&loss, &correct, dlogits, logits, (int32_t[]){-1, 0}, 0, 2, 3), NL_ARGUMENT,
                "labels[0]: Target -1 is out of bounds");
-  check_failed(nl_cross_entropy(&loss, &correct, dlogits, logits, (int32_t[]){0}, 0, 3), NL_SHAPE, "N=0");
-  check_failed(nl_cross_entropy(&loss, &correct, dlogits, logits, (int32_t[]){0}, 1, 0), NL_SHAPE, "K=0");
+  check_failed(nl_cross_entropy(&loss, &correct, dlogits, logits, (int32_t[]){0}, 0, 0, 3), NL_SHAPE, "N=0");
+  check_failed(nl_cross_entropy(&loss, &correct, dlogits, logits, (int32_t[]){0}, 0, 1, 0), NL_SHAPE, "K=0");
   assert_true(loss == 7 && correct == 7 && dlogits[0] == 7);
 }
 

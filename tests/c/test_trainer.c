@@ -30,7 +30,7 @@ static nl_model *build(double seed) {
 
 static nl_trainer *trainer_of(nl_model *model, double lr, double momentum) {
   nl_trainer *trainer = NULL;
-  CHECK_OK(nl_trainer_create(&trainer, model, lr, momentum, 0, 0, 0));
+  CHECK_OK(sgd_trainer(&trainer, model, lr, momentum, 0, 0, 0));
   return trainer;
 }
 
@@ -52,7 +52,7 @@ static void check_steps(double momentum, double dampening, double weight_decay, 
   nl_model *model = build(3), *twin = build(3);
   nl_trainer *trainer = NULL;
   double lr = 0.05, *velocity[TENSORS] = {NULL}, *carried[TENSORS] = {NULL};
-  CHECK_OK(nl_trainer_create(&trainer, model, lr, momentum, dampening, weight_decay, nesterov));
+  CHECK_OK(sgd_trainer(&trainer, model, lr, momentum, dampening, weight_decay, nesterov));
   assert_true(nl_model_tensor_count(twin) == TENSORS);
   for (int32_t i = 0; i < TENSORS; i++) {
     velocity[i] = doubles(tensor_size(twin, i));
@@ -202,7 +202,7 @@ TEST(every_sample_once_an_epoch) {
         const int32_t count = cases[i][0], batch = cases[i][1];
         if (drop_last && batch > count) continue;
         nl_dataset *dataset = tell_tale_data(count);
-        CHECK_OK(nl_trainer_begin(trainer, dataset, batch, shuffle, drop_last, 9));
+        CHECK_OK(nl_trainer_begin(trainer, dataset, batch, shuffle, drop_last, 9, 0));
         const int32_t steps = drop_last ? count / batch : (count + batch - 1) / batch;
         assert_int_equal(nl_trainer_steps_per_epoch(trainer), steps);
         for (int epoch = 0; epoch < 3; epoch++) {
@@ -232,12 +232,12 @@ TEST(order_depends_on_seed_and_epoch) {
     nl_trainer *trainer = trainer_of(model, 0.1 * (i + 1), 0);
     if (i == 3) {
       /* A pass that was given up leaves no trace. */
-      CHECK_OK(nl_trainer_begin(trainer, dataset, 3, 1, 0, 77));
+      CHECK_OK(nl_trainer_begin(trainer, dataset, 3, 1, 0, 77, 0));
       double figures[6];
       int32_t done;
       CHECK_OK(nl_trainer_run(trainer, figures, &done, 2));
     }
-    CHECK_OK(nl_trainer_begin(trainer, dataset, 1, 1, 0, seeds[i]));
+    CHECK_OK(nl_trainer_begin(trainer, dataset, 1, 1, 0, seeds[i], 0));
     for (int epoch = 0; epoch < EPOCHS; epoch++) run_epoch(orders[i][epoch], trainer, COUNT, 1);
     nl_trainer_destroy(trainer);
   }
@@ -258,7 +258,7 @@ TEST(order_is_fair) {
   nl_dataset *dataset = tell_tale_data(COUNT);
   nl_trainer *trainer = trainer_of(model, 0, 0);
   int32_t places[COUNT][COUNT] = {{0}};
-  CHECK_OK(nl_trainer_begin(trainer, dataset, 1, 1, 0, 5));
+  CHECK_OK(nl_trainer_begin(trainer, dataset, 1, 1, 0, 5, 0));
   for (int epoch = 0; epoch < EPOCHS; epoch++) {
     uint32_t sets[COUNT];
     run_epoch(sets, trainer, COUNT, 1);
@@ -280,7 +280,7 @@ TEST(run_stops_at_the_end_of_an_epoch) {
   double figures[3 * 8];
   int32_t done = -1;
   assert_int_equal(nl_trainer_steps_per_epoch(trainer), 0);
-  CHECK_OK(nl_trainer_begin(trainer, dataset, 3, 0, 0, 0));
+  CHECK_OK(nl_trainer_begin(trainer, dataset, 3, 0, 0, 0, 0));
   CHECK_OK(nl_trainer_run(trainer, figures, &done, 0));
   assert_int_equal(done, 0);
   static const int32_t asked[] = {3, 3, 8, 1, 2, 1, 8}, got[] = {3, 1, 4, 1, 2, 1, 4};
@@ -316,7 +316,7 @@ TEST(run_is_steps) {
   for (int i = 0; i < 3; i++) {
     models[i] = build(6);
     trainers[i] = trainer_of(models[i], 0.1, 0.9);
-    if (i < 2) CHECK_OK(nl_trainer_begin(trainers[i], i == 0 ? raw : ready, BATCH, 0, 0, 0));
+    if (i < 2) CHECK_OK(nl_trainer_begin(trainers[i], i == 0 ? raw : ready, BATCH, 0, 0, 0, 0));
     for (int epoch = 0; epoch < 2; epoch++) {
       double *row = figures[i] + epoch * STEPS * 3;
       int32_t done;
@@ -354,7 +354,7 @@ TEST(equal_seeds_give_equal_bits) {
   for (int i = 0; i < 3; i++) {
     models[i] = build(7);
     nl_trainer *trainer = trainer_of(models[i], 0.1, 0.9);
-    CHECK_OK(nl_trainer_begin(trainer, dataset, BATCH, 1, 0, i == 2 ? 8 : 9));
+    CHECK_OK(nl_trainer_begin(trainer, dataset, BATCH, 1, 0, i == 2 ? 8 : 9, 0));
     /* In pieces of any size. */
     for (int32_t at = 0, done; at < STEPS; at += done)
       CHECK_OK(nl_trainer_run(trainer, figures[i] + 3 * at, &done, STEPS - at < i + 1 ? STEPS - at : i + 1));
@@ -376,7 +376,7 @@ TEST(run_stops_where_the_loss_is_lost) {
   nl_trainer *trainer = trainer_of(model, 0.1, 0);
   double figures[12];
   int32_t done;
-  CHECK_OK(nl_trainer_begin(trainer, dataset, 1, 0, 0, 0));
+  CHECK_OK(nl_trainer_begin(trainer, dataset, 1, 0, 0, 0, 0));
   CHECK_OK(nl_trainer_run(trainer, figures, &done, 10));
   assert_int_equal(done, 3);
   assert_true(isfinite(figures[3]) && isnan(figures[6]));
@@ -428,7 +428,7 @@ TEST(steps_allocate_nothing) {
   assert_int_equal(taken, 0);
   assert_int_equal(given, 0);
   /* Larger batches than any before: begin takes the memory, and not even the first step does. */
-  CHECK_OK(nl_trainer_begin(trainer, dataset, BATCH + 2, 1, 0, 1));
+  CHECK_OK(nl_trainer_begin(trainer, dataset, BATCH + 2, 1, 0, 1, 0));
   taken = allocations;
   given = frees;
   int32_t done = 0;

@@ -229,7 +229,12 @@ static void step(input *in, nl_model *model, const batch *b) {
   const bool plain = !take_chance(in, 32);
   const double lr = plain ? 0.1 : take_wild_number(in), momentum = plain ? 0.9 : take_wild_number(in);
   const state before = state_of(model);
-  nl_status status = nl_trainer_create(&trainer, model, lr, momentum, 0, 0, take_byte(in) & 1);
+  const int32_t optimizer = take_byte(in) % 4;
+  const double decay = plain ? 0.01 : take_wild_number(in), flag = take_byte(in) & 1;
+  const double sgd[] = {lr, decay, momentum, 0, flag}, adam[] = {lr, decay, momentum, 0.99, 1e-8, flag};
+  const double options[] = {plain ? 1 : take_wild_number(in), plain ? 0.1 : take_wild_number(in), flag, 1 - flag};
+  nl_status status =
+      nl_trainer_create(&trainer, model, optimizer, optimizer == 0 ? sgd : adam, optimizer == 0 ? 5 : 6, options, 4);
   must_be_status(status);
   MUST((status == NL_OK) == (trainer != NULL));
   for (int i = 0; trainer && i < 2; i++) {

@@ -1,4 +1,4 @@
-"""Ten steps of SGD on small models, and their gradients: traces.json."""
+"""Ten steps of every optimizer on small models, and gradients of these: traces.json."""
 
 import sys
 from itertools import product
@@ -124,11 +124,31 @@ MOMENTUM = {"lr": 0.02, "momentum": 0.9, "weightDecay": 1e-4}
 NESTEROV = {"lr": 0.02, "momentum": 0.9, "nesterov": True, "weightDecay": 5e-4}
 DAMPENED = {"lr": 0.05, "momentum": 0.9, "dampening": 0.3}
 
+# A bias before BatchNorm has no gradient but rounding, which Adam would bring to full size: eps keeps it small.
+ADAM = {"type": "adam", "lr": 0.003, "eps": 1e-3, "weightDecay": 0.01}
+ADAMW = {"type": "adamW", "lr": 0.003, "eps": 1e-3, "weightDecay": 0.1, "betas": [0.8, 0.99]}
+AMSGRAD = {"type": "adamW", "lr": 0.003, "eps": 1e-3, "amsgrad": True}
+DEFAULTS = {"type": "adam"}
+
+COSINE = {"schedule": {"type": "cosine", "steps": 10, "warmup": 3, "etaMin": 0.001}}
+STEP = {"schedule": {"type": "step", "stepSize": 3, "gamma": 0.5}}
+LINEAR = {"schedule": {"type": "linear", "steps": 10, "endFactor": 0.1}, "labelSmoothing": 0.1}
+CLIPPED = {"clipGradNorm": 0.5, "decayNorms": False}
+BARE = {"decayNorms": False, "decayBiases": False}
+HEAVY = {"lr": 0.02, "momentum": 0.9, "weightDecay": 0.2}
+
 TRACES = [
-    *product(["cnn batchNorm", "cnn groupNorm"], [PLAIN, MOMENTUM, NESTEROV, DAMPENED]),
-    *product(["cnn layerNorm", "cnn none", "cnn gelu"], [PLAIN, MOMENTUM]),
-    *product(["cnn instanceNorm", "cnn rmsNorm"], [MOMENTUM]),
-    *product(["mlp batchNorm", "resnet"], [PLAIN, NESTEROV]),
+    *product(["cnn batchNorm", "cnn groupNorm"], [PLAIN, MOMENTUM, NESTEROV, DAMPENED], [{}]),
+    *product(["cnn layerNorm", "cnn none", "cnn gelu"], [PLAIN, MOMENTUM], [{}]),
+    *product(["cnn instanceNorm", "cnn rmsNorm"], [MOMENTUM], [{}]),
+    *product(["mlp batchNorm", "resnet"], [PLAIN, NESTEROV], [{}]),
+    *product(["cnn batchNorm", "cnn groupNorm", "cnn layerNorm", "mlp batchNorm", "resnet"], [ADAM, ADAMW], [{}]),
+    *product(["cnn groupNorm", "resnet"], [AMSGRAD], [{}]),
+    ("cnn layerNorm", DEFAULTS, {}),
+    ("cnn layerNorm", MOMENTUM, {"clipGradNorm": 1, "labelSmoothing": 0.2}),
+    *product(["cnn batchNorm"], [MOMENTUM], [COSINE, STEP, LINEAR]),
+    ("cnn batchNorm", HEAVY, CLIPPED),
+    *product(["mlp batchNorm"], [HEAVY, ADAMW], [BARE]),
 ]
 
 TRACKING = (nn.BatchNorm1d, nn.BatchNorm2d, nn.InstanceNorm2d)
@@ -144,17 +164,57 @@ def batches(shape, seed):
     return x, labels
 
 
-def train(model, optimizer, x, labels):
-    sgd = torch.optim.SGD(model.parameters(), lr=optimizer["lr"], momentum=optimizer.get("momentum", 0),
-                          dampening=optimizer.get("dampening", 0), weight_decay=optimizer.get("weightDecay", 0),
-                          nesterov=optimizer.get("nesterov", False))
+OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamW": torch.optim.AdamW}
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.InstanceNorm2d, nn.LayerNorm, nn.GroupNorm, RMSNorm)
+
+
+def make_optimizer(model, optimizer, options):
+    """Of torch.optim; what weight decay is not to act on is a group of its own."""
+    given = {SNAKE.get(key, key): value for key, value in optimizer.items() if key not in ("type", "weightDecay")}
+    if "weightDecay" in optimizer:
+        given["weight_decay"] = optimizer["weightDecay"]
+    groups = [], []
+    for module in model.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            decays = options.get("decayNorms", True) if isinstance(module, NORMS) else \
+                name == "weight" or options.get("decayBiases", True)
+            groups[not decays].append(parameter)
+    groups = [{"params": groups[0]}, {"params": groups[1], "weight_decay": 0}]
+    return OPTIMIZERS[optimizer.get("type", "sgd")]([group for group in groups if group["params"]],
+                                                    **{"lr": 1e-3, **given})
+
+
+def make_schedule(optimizer, schedule):
+    """Of torch.optim.lr_scheduler, stepping after every batch; warm-up is a factor (t + 1) / warmup."""
+    kind, warmup = schedule.get("type", "constant"), schedule.get("warmup", 0)
+    rest = schedule.get("steps", 0) - warmup
+    if kind == "cosine":
+        main = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, rest, schedule["etaMin"])
+    elif kind == "step":
+        main = torch.optim.lr_scheduler.StepLR(optimizer, schedule["stepSize"], schedule["gamma"])
+    elif kind == "linear":
+        main = torch.optim.lr_scheduler.LinearLR(optimizer, 1, schedule["endFactor"], rest)
+    else:
+        main = torch.optim.lr_scheduler.ConstantLR(optimizer, 1)
+    if warmup == 0:
+        return main
+    rise = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: (step + 1) / warmup)
+    return torch.optim.lr_scheduler.SequentialLR(optimizer, [rise, main], [warmup])
+
+
+def train(model, optimizer, options, x, labels):
+    torch_optimizer = make_optimizer(model, optimizer, options)
+    schedule = make_schedule(torch_optimizer, options.get("schedule", {}))
     losses, hits = [], []
     for step in range(STEPS):
-        sgd.zero_grad()
+        torch_optimizer.zero_grad()
         logits = model(x[step])
-        loss = F.cross_entropy(logits, labels[step])
+        loss = F.cross_entropy(logits, labels[step], label_smoothing=options.get("labelSmoothing", 0.0))
         loss.backward()
-        sgd.step()
+        if "clipGradNorm" in options:
+            nn.utils.clip_grad_norm_(model.parameters(), options["clipGradNorm"])
+        torch_optimizer.step()
+        schedule.step()
         losses.append(loss.item())
         hits.append(int((logits.argmax(1) == labels[step]).sum()))
     return losses, hits
@@ -184,21 +244,21 @@ def make_gradients(spec, state, x, labels):
     return modes
 
 
-def make_trace(name, spec, optimizer, state, x, labels):
+def make_trace(name, spec, optimizer, options, state, x, labels):
     model = copy_of(spec, state, torch.float32)
-    losses, hits = train(model, optimizer, x, labels)
+    losses, hits = train(model, optimizer, options, x, labels)
     # A trace is a test only where rounding does not change its course, as it would at a tie of a max or relu.
     exact = copy_of(spec, state, torch.float64)
-    exact_losses, _ = train(exact, optimizer, x.double(), labels)
+    exact_losses, _ = train(exact, optimizer, options, x.double(), labels)
     drift = max(abs(a - b) for a, b in zip(losses, exact_losses))
     spread = max(((a.double() - b).abs().max() / b.abs().max()).item()
                  for a, b in zip(model.state_dict().values(), exact.state_dict().values()) if b.dim() > 0)
     if drift > 3e-6 or spread > 1e-5:
         far = f"{drift:g} in loss, {spread:g} in state"
-        sys.exit(f"{name}, {optimizer}: float32 is {far} from float64; take another seed")
+        sys.exit(f"{name}, {optimizer}, {options}: float32 is {far} from float64; take another seed")
     with torch.no_grad():
         logits = model.eval()(x[0])
-    return {"model": name, "optimizer": optimizer, "losses": losses, "hits": hits,
+    return {"model": name, "optimizer": optimizer, "options": options, "losses": losses, "hits": hits,
             "final": pack_state(model.state_dict()), "evalLogits": pack(logits)}
 
 
@@ -226,11 +286,11 @@ def traces():
         gradients = make_gradients(spec, states[name], x[0][:3], labels[0][:3])
         initial = pack_state(states[name])
         models.append({"name": name, "spec": spec, "batches": batch, "initial": initial, "gradients": gradients})
-    for name, optimizer in TRACES:
+    for name, optimizer, options in TRACES:
         x, labels = data["19" if MODELS[name]["input"] == [19] else "12x12"]
-        found.append(make_trace(name, MODELS[name], optimizer, states[name], x, labels))
+        found.append(make_trace(name, MODELS[name], optimizer, options, states[name], x, labels))
     return document(
-        f"{STEPS} steps of SGD in float32, batches of {BATCH_SIZE}: losses, hits and the state after them; evalLogits: the "
+        f"{STEPS} steps in float32, batches of {BATCH_SIZE}: losses, hits and the state after them; evalLogits: the "
         "first batch in eval mode, then. gradients: those of the first three samples of the first batch at the initial "
         "state, in float64.",
         {

@@ -39,9 +39,9 @@ function batchOf(data, from, to) {
 }
 
 await forEachVariant((nl, variant) => {
-  describe('ten steps of SGD, as in PyTorch', () => {
-    for (const { model: name, optimizer, losses, hits, final, evalLogits } of golden.traces) {
-      test(`${name}, ${JSON.stringify(optimizer)}`, () => {
+  describe('ten steps, as in PyTorch', () => {
+    for (const { model: name, optimizer, options, losses, hits, final, evalLogits } of golden.traces) {
+      test(`${name}, ${JSON.stringify(optimizer)}, ${JSON.stringify(options)}`, () => {
         const { spec, initial, batches } = golden.models.find((model) => model.name === name);
         const { x, labels } = golden.batches[batches];
         const [steps, n] = labels.shape;
@@ -50,7 +50,7 @@ await forEachVariant((nl, variant) => {
 
         const model = nl.model(spec);
         model.loadStateDict(initial);
-        const trainer = nl.trainer(model, { optimizer: { type: 'sgd', ...optimizer } });
+        const trainer = nl.trainer(model, { optimizer: { type: 'sgd', ...optimizer }, ...options });
         losses.forEach((expected, step) => {
           const { loss, accuracy } = trainer.step(batch(step), labels.data.slice(step * n, (step + 1) * n));
           assertWithin([loss], [expected], 1e-5, `loss of step ${step + 1}`);
