@@ -60,6 +60,59 @@ TEST(by_hand) {
   check_failed(nl_sgd_step(&param, &velocity, &param, &momentum, true, -1), NL_SHAPE, "size must be >= 0, got -1");
 }
 
+/* As torch/optim/adam.py has it; each step from the float32 values that the one before it left. */
+static void check_adam(const nl_adam *adam, bool amsgrad, int32_t size) {
+  const double b1 = adam->betas[0], b2 = adam->betas[1], unit = 0x1p-24;
+  float *param = normals(size, 0, 1), *mean = floats(size), *square = floats(size), *largest = floats(size);
+  double *want[4], *error[4];
+  for (int i = 0; i < 4; i++) {
+    want[i] = doubles(size);
+    error[i] = doubles(size);
+  }
+  nl_adam at = *adam;
+  for (at.step = 1; at.step <= 4; at.step++) {
+    /* Smaller from step to step, so that amsgrad remembers larger squares. */
+    const float *grad = normals(size, 0, 1 / (at.step * at.step));
+    const double rate = at.lr / (1 - pow(b1, at.step)), root = sqrt(1 - pow(b2, at.step));
+    for (int32_t j = 0; j < size; j++) {
+      const double decay = at.weight_decay * param[j], g = at.decoupled ? grad[j] : grad[j] + decay;
+      const double p = at.decoupled ? param[j] * (1 - at.lr * at.weight_decay) : param[j];
+      const double both = fabs(grad[j]) + (at.decoupled ? 0 : fabs(decay));
+      const double m = b1 * mean[j] + (1 - b1) * g, s = b2 * square[j] + (1 - b2) * g * g;
+      const double q = amsgrad ? fmax(s, largest[j]) : s, step = rate * m / (sqrt(q) / root + at.eps);
+      error[1][j] = unit * (2 * fabs(b1 * mean[j]) + 3 * (1 - b1) * both);
+      error[2][j] = unit * (2 * b2 * square[j] + 6 * (1 - b2) * both * both) + 0x1p-149;
+      error[3][j] = error[2][j];
+      error[0][j] = unit * (2 * fabs(p) + 6 * fabs(step)) + rate * error[1][j] / (sqrt(q) / root + at.eps) +
+                    fabs(step) * error[2][j] / (2 * q + 0x1p-149);
+      want[0][j] = p - step;
+      want[1][j] = m;
+      want[2][j] = s;
+      want[3][j] = q;
+    }
+    CHECK_OK(nl_adam_step(param, mean, square, amsgrad ? largest : NULL, grad, &at, size));
+    check_close("param", param, want[0], error[0], size);
+    check_close("mean", mean, want[1], error[1], size);
+    check_close("square", square, want[2], error[2], size);
+    if (amsgrad) check_close("largest", largest, want[3], error[3], size);
+  }
+}
+
+TEST(adam) {
+  static const nl_adam adams[] = {
+      {.lr = 1e-3, .betas = {0.9, 0.999}, .eps = 1e-8},
+      {.lr = 0.1, .betas = {0.5, 0.9}, .eps = 0.1, .weight_decay = 0.3},
+      {.lr = 0.1, .betas = {0.9, 0.99}, .eps = 1e-3, .weight_decay = 0.3, .decoupled = true},
+      {.lr = 0.1, .betas = {0, 0}, .eps = 1},
+      {.lr = 0, .betas = {0.9, 0.999}, .eps = 1e-8},
+  };
+  seed_data(3);
+  for (int i = 0; i < COUNT_OF(sizes); i++)
+    for (int a = 0; a < COUNT_OF(adams); a++)
+      for (int amsgrad = 0; amsgrad < 2; amsgrad++) check_adam(&adams[a], amsgrad, sizes[i]);
+  check_failed(nl_adam_step(NULL, NULL, NULL, NULL, NULL, &adams[0], -1), NL_SHAPE, "size must be >= 0, got -1");
+}
+
 /* In float64: squares of 1e30 do not overflow, and those of many small values are not lost beside a large one. */
 TEST(sum_of_squares) {
   seed_data(2);
@@ -75,6 +128,6 @@ TEST(sum_of_squares) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {CASE(steps), CASE(by_hand), CASE(sum_of_squares)};
+  const struct CMUnitTest tests[] = {CASE(steps), CASE(by_hand), CASE(adam), CASE(sum_of_squares)};
   return cmocka_run_group_tests_name("optim", tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #define POOL(n, c, h, w, kernel_h, kernel_w, stride_h, stride_w, padding_h, padding_w) \
   {n, c, h, w, c, kernel_h, kernel_w, stride_h, stride_w, padding_h, padding_w},
@@ -211,6 +212,41 @@ TEST(cross_entropy) {
     }
 }
 
+/* The loss is linear in the target, which is a mixture: of the label, and of every class alike. */
+TEST(label_smoothing) {
+  enum { N = 5, K = 7 };
+  static const double shares[] = {0, 0.1, 0.5, 0.99};
+  seed_data(8);
+  const float *logits = normals(N * K, 1, 3);
+  const int32_t *labels = random_labels(N, K);
+  double loss, plain, gradient[N * K], error[N * K];
+  float dlogits[N * K];
+  int32_t correct, hits;
+  CHECK_OK(nl_cross_entropy(&plain, &hits, NULL, logits, labels, 0, N, K));
+  for (int s = 0; s < COUNT_OF(shares); s++) {
+    double want = (1 - shares[s]) * plain;
+    memset(gradient, 0, sizeof gradient);
+    for (int32_t c = -1; c < K; c++) {
+      int32_t same[N];
+      ref of;
+      for (int32_t i = 0; i < N; i++) same[i] = c < 0 ? labels[i] : c;
+      const double share = c < 0 ? 1 - shares[s] : shares[s] / K;
+      const double found = ref_cross_entropy(&correct, &of, widened(logits, N * K), same, N, K);
+      if (c >= 0) want += share * found;
+      for (int32_t i = 0; i < N * K; i++) {
+        gradient[i] += share * of.value[i];
+        error[i] = 0x1p-24;
+      }
+    }
+    CHECK_OK(nl_cross_entropy(&loss, &correct, dlogits, logits, labels, shares[s], N, K));
+    check_double("loss", loss, want, 1e-12 * want);
+    assert_int_equal(correct, hits);
+    check_close("dlogits", dlogits, gradient, error, N * K);
+  }
+  check_failed(nl_cross_entropy(&loss, &correct, NULL, logits, labels, 1, N, K), NL_ARGUMENT, "label_smoothing");
+  check_failed(nl_cross_entropy(&loss, &correct, NULL, logits, labels, -0.1, N, K), NL_ARGUMENT, "Got: -0.1");
+}
+
 /* ln 2 for two equal logits; the first of equals is the prediction; a loss of 3.4e38 is still a number. */
 TEST(cross_entropy_by_hand) {
   double loss;
@@ -268,6 +304,7 @@ int main(void) {
       CASE(activations_of_odd_values),
       CASE(addition),
       CASE(cross_entropy),
+      CASE(label_smoothing),
       CASE(cross_entropy_by_hand),
       CASE(cross_entropy_refusals),
       CASE(pool_refusals),

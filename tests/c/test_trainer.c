@@ -108,6 +108,127 @@ TEST(steps_are_sgd) {
   check_steps(0.9, 0, 0.01, true);
 }
 
+/* ---- what a trainer takes beside its optimizer ---- */
+
+/* Gradients of one step of a model like `build`'s, by tensor; NULL for buffers. */
+static const float *gradient_of(nl_model *twin, int32_t tensor, const float *x, const int32_t *labels, int32_t n) {
+  double loss;
+  CHECK_OK(nl_model_gradients(twin, &loss, NULL, NULL, x, labels, n, NL_PROBE));
+  return nl_model_tensor_grad(twin, tensor);
+}
+
+/* One step of SGD at rate 1 and weight decay 0.5: where it acts, p - (g + p / 2). */
+TEST(decay_spares) {
+  enum { N = 6 };
+  seed_data(11);
+  const float *x = normals(N * INPUT, 0, 1);
+  const int32_t *labels = random_labels(N, CLASSES);
+  for (int which = 0; which < 4; which++) {
+    nl_model *model = build(3), *twin = build(3);
+    nl_trainer *trainer = NULL;
+    const double norms = which & 1, biases = which >> 1;
+    double figures[3];
+    const double args[] = {1, 0.5, 0, 0, 0}, options[] = {NAN, 0, norms, biases};
+    CHECK_OK(nl_trainer_create(&trainer, model, 0, args, 5, options, 4));
+    CHECK_OK(nl_trainer_step(trainer, figures, x, labels, N));
+    for (int32_t i = 0; i < nl_model_tensor_count(model); i++) {
+      const float *grad = gradient_of(twin, i, x, labels, N), *before = nl_model_tensor_data(twin, i);
+      if (!grad) continue;
+      int32_t info[4 + NL_MAX_DIMS];
+      CHECK_OK(nl_model_tensor_info(model, i, info));
+      const bool norm = info[0] == 2 || info[0] == 7;
+      const bool decays = norm ? norms != 0 : info[1] == NL_WEIGHT || biases != 0;
+      double want[400], error[400];
+      for (int32_t j = 0; j < info[2]; j++) {
+        want[j] = before[j] - (grad[j] + (decays ? 0.5 * before[j] : 0));
+        error[j] = 0x1p-24 * (2 * fabs(before[j]) + 2 * fabs(grad[j]));
+      }
+      check_close(NAMED("decay %d, tensor %d", which, i), nl_model_tensor_data(model, i), want, error, info[2]);
+    }
+    nl_trainer_destroy(trainer);
+    nl_model_destroy(model);
+    nl_model_destroy(twin);
+  }
+}
+
+/* A step whose gradients are longer than allowed is as long as allowed; one that is shorter stays what it is. */
+TEST(clipping) {
+  enum { N = 6 };
+  static const double limits[] = {1e-3, 0.1, 1e6, NAN};
+  seed_data(12);
+  const float *x = normals(N * INPUT, 0, 1);
+  const int32_t *labels = random_labels(N, CLASSES);
+  for (int l = 0; l < COUNT_OF(limits); l++) {
+    nl_model *model = build(3), *twin = build(3);
+    nl_trainer *trainer = NULL;
+    double figures[3], squares = 0;
+    const double args[] = {1, 0, 0, 0, 0}, options[] = {limits[l], 0, 1, 1};
+    CHECK_OK(nl_trainer_create(&trainer, model, 0, args, 5, options, 4));
+    CHECK_OK(nl_trainer_step(trainer, figures, x, labels, N));
+    for (int32_t i = 0; i < nl_model_tensor_count(model); i++) {
+      if (!nl_model_tensor_grad(model, i)) continue;
+      const float *before = nl_model_tensor_data(twin, i), *after = nl_model_tensor_data(model, i);
+      for (int32_t j = 0; j < tensor_size(model, i); j++) squares += pow((double)before[j] - after[j], 2);
+    }
+    const double want = limits[l] < figures[2] ? limits[l] : figures[2];
+    check_double(NAMED("limit %g", limits[l]), sqrt(squares), want, 1e-3 * want + 1e-6);
+    assert_true(figures[2] > 0.2 && figures[2] < 1e3);
+    nl_trainer_destroy(trainer);
+    nl_model_destroy(model);
+    nl_model_destroy(twin);
+  }
+}
+
+/* Rates by hand, over two rounds of passes, each of four steps; and a cosine that is never told of how many. */
+TEST(schedules) {
+  enum { COUNT = 4, STEPS = 8 };
+  seed_data(13);
+  const float *images = normals(COUNT * INPUT, 0, 1);
+  const int32_t *labels = random_labels(COUNT, CLASSES);
+  static const struct {
+    int32_t schedule, count;
+    double args[4], want[STEPS];
+  } cases[] = {
+      {0, 2, {0, NAN}, {1, 1, 1, 1, 1, 1, 1, 1}},
+      {0, 2, {2, NAN}, {0.5, 1, 1, 1, 0.5, 1, 1, 1}},
+      {0, 2, {4, 8}, {0.25, 0.5, 0.75, 1, 1, 1, 1, 1}},
+      {1, 4, {1, NAN, 2, 0.5}, {1, 1, 1, 0.5, 1, 1, 1, 0.5}},
+      {1, 4, {0, 8, 3, 0.5}, {1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25}},
+      {2, 3, {0, NAN, 0}, {1, 0.853553390593274, 0.5, 0.146446609406726, 1, 0.853553390593274, 0.5, 0.146446609406726}},
+      {2, 3, {2, 6, 0.2}, {0.5, 1, 1, 0.882842712474619, 0.6, 0.317157287525381, 0.2, 0.2}},
+      {3, 3, {0, NAN, 0.2}, {1, 0.8, 0.6, 0.4, 1, 0.8, 0.6, 0.4}},
+      {3, 3, {4, 8, 0}, {0.25, 0.5, 0.75, 1, 1, 0.75, 0.5, 0.25}},
+  };
+  for (int i = 0; i < COUNT_OF(cases); i++) {
+    nl_model *model = build(3);
+    nl_trainer *trainer = trainer_of(model, 1, 0);
+    nl_dataset *dataset = NULL;
+    CHECK_OK(nl_dataset_create(&dataset, images, 1, labels, COUNT, 1, INPUT, CLASSES, NULL, NULL));
+    CHECK_OK(nl_trainer_set_schedule(trainer, cases[i].schedule, cases[i].args, cases[i].count));
+    for (int step = 0; step < STEPS; step++) {
+      double figures[3];
+      int32_t done;
+      if (step % 4 == 0) CHECK_OK(nl_trainer_begin(trainer, dataset, 2, 0, 0, 0, 2));
+      check_double(NAMED("schedule %d, step %d", i, step), nl_trainer_rate(trainer), cases[i].want[step], 1e-12);
+      CHECK_OK(nl_trainer_run(trainer, figures, &done, 1));
+      assert_int_equal(done, 1);
+    }
+    nl_trainer_destroy(trainer);
+    nl_dataset_destroy(dataset);
+    nl_model_destroy(model);
+  }
+  nl_model *model = build(3);
+  nl_trainer *trainer = trainer_of(model, 1, 0);
+  double figures[3];
+  CHECK_OK(nl_trainer_set_schedule(trainer, 2, (double[]){0, NAN, 0}, 3));
+  assert_true(isnan(nl_trainer_rate(trainer)));
+  check_failed(nl_trainer_step(trainer, figures, images, labels, 2), NL_STATE, "the cosine schedule needs to know");
+  check_failed(nl_trainer_set_schedule(trainer, 4, (double[]){0, NAN}, 2), NL_ARGUMENT, "there is no schedule 4");
+  check_failed(nl_trainer_set_schedule(trainer, 1, (double[]){0, NAN, 0, 1}, 4), NL_ARGUMENT, "stepSize");
+  nl_trainer_destroy(trainer);
+  nl_model_destroy(model);
+}
+
 /* A net of this size learns 12 samples by heart. */
 TEST(loss_falls) {
   enum { N = 12 };
@@ -446,6 +567,9 @@ TEST(steps_allocate_nothing) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       CASE(steps_are_sgd),
+      CASE(decay_spares),
+      CASE(clipping),
+      CASE(schedules),
       CASE(loss_falls),
       CASE(no_learning_rate),
       CASE(every_sample_once_an_epoch),

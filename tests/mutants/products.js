@@ -426,6 +426,18 @@ export const products = {
 
   'src/kernels/loss.c': [
     {
+      name: 'the label smoothed away twice',
+      from: 'apart * (log_sum - logits[j])',
+      to: '2 * apart * (log_sum - logits[j])',
+      caught: ['test_pool_activation_loss label_smoothing'],
+    },
+    {
+      name: 'gradient without smoothing',
+      from: '* (1 - smoothing) - apart)',
+      to: '* (1 - 0 * smoothing))',
+      caught: ['test_pool_activation_loss label_smoothing'],
+    },
+    {
       name: 'softmax without the largest logit taken off',
       from: 'highest = logits[best];',
       to: 'highest = 0;',
@@ -445,8 +457,8 @@ export const products = {
     },
     {
       name: 'gradient of the sum, not of the mean',
-      from: '(j == labels[i])) / n);',
-      to: '(j == labels[i])));',
+      from: '(1 - smoothing) - apart) / n);',
+      to: '(1 - smoothing) - apart));',
       caught: [LOSS],
     },
     {
@@ -464,6 +476,48 @@ export const products = {
   ],
 
   'src/kernels/optim.c': [
+    {
+      name: 'no bias correction of the mean',
+      from: '.rate = v4_splat((float)(adam->lr / first))',
+      to: '.rate = v4_splat((float)(adam->lr + 0 * first))',
+      caught: ['test_optim adam'],
+    },
+    {
+      name: 'no bias correction of the square',
+      from: '.root = v4_splat((float)(1 / sqrt(second)))',
+      to: '.root = v4_splat((float)(1 + 0 * second))',
+      caught: ['test_optim adam'],
+    },
+    {
+      name: 'eps inside the root',
+      from: 'v4_madd(v4_sqrt(q), s.root, s.eps)',
+      to: 'v4_mul(v4_sqrt(v4_add(q, s.eps)), s.root)',
+      caught: ['test_optim adam'],
+    },
+    {
+      name: 'AdamW as Adam',
+      from: '.shrinks = adam->decoupled,',
+      to: '.shrinks = false,',
+      caught: ['test_optim adam'],
+    },
+    {
+      name: 'Adam as AdamW',
+      from: '.decays = !adam->decoupled && adam->weight_decay != 0',
+      to: '.decays = false',
+      caught: ['test_optim adam'],
+    },
+    {
+      name: 'betas exchanged',
+      from: 'v4_splat((float)adam->betas[i])',
+      to: 'v4_splat((float)adam->betas[1 - i])',
+      caught: ['test_optim adam'],
+    },
+    {
+      name: 'amsgrad without memory',
+      from: 'q = v4_at_least(q, v4_load_left(largest, left));',
+      to: 'q = v4_at_least(q, v4_splat(0));',
+      caught: ['test_optim adam'],
+    },
     {
       name: 'velocity read in the first step',
       from: 's.first ? g : v4_madd',
@@ -490,8 +544,8 @@ export const products = {
     },
     {
       name: 'weight decay beside the momentum',
-      from: 'if (s.decays) g = v4_madd(p, s.decay, g);',
-      to: 'if (s.decays) p = v4_madd(v4_mul(p, s.decay), s.rate, p);',
+      from: 'if (s.decays) g = v4_madd(p, s.decay, g);\n  if (s.moves)',
+      to: 'if (s.decays) p = v4_madd(v4_mul(p, s.decay), s.rate, p);\n  if (s.moves)',
       caught: [STEPS, 'test_trainer steps_are_sgd'],
     },
     {
@@ -561,6 +615,60 @@ export const products = {
       from: '(double)weight->size / weight->shape[0]',
       to: '(double)weight->shape[0]',
       caught: ['test_model initial_weights'],
+    },
+  ],
+
+  'src/net/trainer.c': [
+    {
+      name: 'norms decay all the same',
+      from: 'const int which = norm ? NL_DECAY_NORMS : NL_DECAY_BIASES;',
+      to: 'const int which = norm ? NL_DECAY_BIASES : NL_DECAY_BIASES;',
+      caught: ['test_trainer decay_spares'],
+    },
+    {
+      name: 'weights spared with the biases',
+      from: '|| (!norm && tensor->role == NL_WEIGHT)',
+      to: '|| (norm && tensor->role == NL_WEIGHT)',
+      caught: ['test_trainer decay_spares'],
+    },
+    {
+      name: 'clipping to the square of the norm',
+      from: '/ (figures[2] + 1e-6)',
+      to: '/ (figures[2] * figures[2] + 1e-6)',
+      caught: ['test_trainer clipping'],
+    },
+    {
+      name: 'clipping that also stretches',
+      from: 'if (share < 1) nl_multiply',
+      to: 'if (share == share) nl_multiply',
+      caught: ['test_trainer clipping'],
+    },
+    {
+      name: 'the schedule of all steps, not of these passes',
+      from: 'isnan(given) ? trainer->steps - trainer->began : trainer->steps',
+      to: 'trainer->steps',
+      caught: ['test_trainer schedules'],
+    },
+  ],
+
+  'src/net/schedules.c': [
+    {
+      name: 'warm-up from nothing',
+      from: 'lr * (at + 1) / warmup',
+      to: 'lr * at / warmup',
+      caught: ['test_trainer schedules'],
+    },
+    {
+      name: 'a whole period',
+      from: '(1 + cos(PI * at / steps))',
+      to: '(1 + cos(2 * PI * at / steps))',
+      caught: ['test_trainer schedules'],
+    },
+    {
+      name: 'warm-up counted among the steps that follow',
+      from: 'fmin(at - warmup, rest) : at - warmup, rest)',
+      to: 'fmin(at, rest) : at, rest)',
+      caught: ['test_trainer schedules'],
     },
   ],
 

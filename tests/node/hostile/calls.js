@@ -154,6 +154,18 @@ export const CALLS = {
   ],
   'engine.trainer': ({ model }) => [
     [model, { optimizer: { type: 'sgd', lr: 0.1, momentum: 0.9, dampening: 0, weightDecay: 1e-4, nesterov: true } }],
+    [
+      model,
+      {
+        optimizer: { type: 'adamW', lr: 0.1, betas: [0.9, 0.99], eps: 1e-8, weightDecay: 0.1, amsgrad: true },
+        schedule: { type: 'cosine', warmup: 2, steps: 9, etaMin: 0.01 },
+        clipGradNorm: 1,
+        labelSmoothing: 0.1,
+        decayNorms: false,
+        decayBiases: false,
+      },
+    ],
+    [model, { schedule: { type: 'step', stepSize: 3, gamma: 0.5 } }],
   ],
   // The good call reads megabytes: it has tests of its own.
   'engine.loadDataset': () => [['mnist', { onProgress: () => {} }]],
