@@ -11,7 +11,7 @@ import { Trainer } from './trainer.js';
 /**
  * @typedef {import('./load.js').Variant} Variant
  * @typedef {import('./presets/index.js').ModelSpec} ModelSpec
- * @typedef {import('./trainer.js').SgdOptions} SgdOptions
+ * @typedef {import('./trainer.js').TrainerOptions} TrainerOptions
  * @typedef {Awaited<ReturnType<typeof createEngine>>} Engine
  */
 
@@ -47,7 +47,7 @@ export async function createEngine(options) {
      * An optimizer for a model of this engine.
      *
      * @param {Model} model
-     * @param {{ optimizer?: SgdOptions }} [trainerOptions]
+     * @param {TrainerOptions} [trainerOptions]
      */
     trainer: (model, trainerOptions) => new Trainer(runtime, model, trainerOptions),
 

@@ -29,6 +29,7 @@ export { presetSpec, presets } from './presets/index.js';
  * @typedef {import('./presets/index.js').Preset} Preset
  * @typedef {import('./trainer.js').Trainer} Trainer
  * @typedef {import('./trainer.js').TrainingRun} TrainingRun
+ * @typedef {import('./trainer.js').TrainerOptions} TrainerOptions
  * @typedef {import('./trainer.js').RunStep} RunStep
  * @typedef {import('./trainer.js').History} History
  */

@@ -118,6 +118,8 @@ describe('wrong usage', () => {
     [['train', '--lr', 'Infinity'], /--lr .*'Infinity' is invalid/],
     [['train', '--lr', ''], /--lr .*'' is invalid/],
     [['train', '--momentum', '-1'], /--momentum .*'-1' is invalid/],
+    [['train', '--optimizer', 'adam', '--momentum', '0.5'], /--momentum: adam has none/],
+    [['train', '--label-smoothing', '1'], /'1' is invalid. Expected a number from 0 to below 1/],
     [['train', '--weight-decay', 'x'], /--weight-decay .*'x' is invalid/],
     [['train', '--batch-size', '0'], /--batch-size .*'0' is invalid. Expected an integer from 1/],
     [['train', '--batch-size', '2.5'], /--batch-size .*'2\.5' is invalid/],
@@ -198,6 +200,7 @@ describe('train', { timeout: 120_000 }, () => {
       placement: 'before',
       batchSize: 32,
       dropLast: false,
+      optimizer: 'sgd',
       lr: 0.01,
       momentum: 0.9,
       weightDecay: 0,
@@ -241,6 +244,12 @@ describe('train', { timeout: 120_000 }, () => {
       ['--lr', '0.2'],
       ['--momentum', '0'],
       ['--weight-decay', '0.5'],
+      ['--optimizer', 'adam'],
+      ['--schedule', 'cosine'],
+      ['--schedule', 'linear'],
+      ['--warmup', '3'],
+      ['--clip-grad-norm', '0.01'],
+      ['--label-smoothing', '0.3'],
       ['--placement', 'after'],
       ['--norm', 'none'],
       ['--batch-size', '16'],
@@ -249,6 +258,20 @@ describe('train', { timeout: 120_000 }, () => {
     ]) {
       assert.notEqual(await loss(...args), plain, args.join(' '));
     }
+  });
+
+  test('says how it trains, and weight decay may spare what is no weight', async () => {
+    const decayed = ['--weight-decay', '0.5', '--epochs', '1', '--limit', '128'];
+    const [all, weights] = await Promise.all([
+      json(...quick, ...decayed),
+      json(...quick, ...decayed, '--decay', 'weights'),
+    ]);
+    assert.notEqual(all.epochs[0].loss, weights.epochs[0].loss);
+    assert.deepEqual([all.decay, weights.decay], [undefined, 'weights']);
+    const adam = ['--optimizer', 'adamW', '--schedule', 'cosine', '--warmup', '2', '--clip-grad-norm', '1'];
+    const { stdout } = await normlab(...quick, '--epochs', '0', ...adam, '--label-smoothing', '0.1');
+    const words = 'adamW, lr 0.001, weight decay 0.01, cosine schedule, warm-up of 2 steps, gradient norm at most 1';
+    assert.ok(stdout.includes(`batch size 32, ${words}, label smoothing 0.1, seed 0`), stdout);
   });
 
   test('prints a table without --json', async () => {

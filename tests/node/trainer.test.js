@@ -68,6 +68,65 @@ await forEachVariant((nl, variant) => {
     }
   });
 
+  describe('options', () => {
+    const trainerOf = (options) => nl.trainer(nl.model(MLP), options);
+    const { x, labels } = batchOf(clusters(8, 6), 0, 8);
+
+    for (const [options, words] of [
+      [{ optimizer: { type: 'rmsprop' } }, /optimizer\.type: expected 'sgd' or 'adam' or 'adamW', got 'rmsprop'/],
+      [
+        { optimizer: { type: 'adam', momentum: 0.9 } },
+        /optimizer: unknown option 'momentum'; expected one of type, lr/,
+      ],
+      [{ optimizer: { type: 'adam', betas: [0.9, 1] } }, /Invalid beta parameter at index 1: 1/],
+      [{ optimizer: { type: 'adam', betas: 0.9 } }, /optimizer\.betas: expected two numbers, got 0\.9/],
+      [{ optimizer: { type: 'adamW', eps: -1 } }, /Invalid epsilon value: -1/],
+      [{ optimizer: { type: 'adamW', weightDecay: -1 } }, /Invalid weight_decay value: -1/],
+      [{ optimizer: { lr: '0.1' } }, /optimizer\.lr: expected a number, got '0\.1'/],
+      [{ schedule: { type: 'step' } }, /schedule\.stepSize: is required/],
+      [{ schedule: { type: 'cosine', steps: 0 } }, /cosine: steps must be an integer >= 1, got 0/],
+      [{ schedule: { type: 'linear', warmup: 1.5 } }, /linear: warmup must be an integer >= 0, got 1\.5/],
+      [{ clipGradNorm: -1 }, /trainer: clipGradNorm must be a finite number >= 0, got -1/],
+      [{ labelSmoothing: 1 }, /label_smoothing must be at least 0\.0 and less than 1\.0\. Got: 1/],
+      [{ decayNorms: 1 }, /decayNorms: expected true or false, got 1/],
+      [{ clipNorm: 1 }, /options: unknown option 'clipNorm'; expected one of optimizer, schedule, clipGradNorm/],
+    ]) {
+      test(`${JSON.stringify(options)} is refused`, () => {
+        assert.throws(() => trainerOf(options), failure('argument', words));
+      });
+    }
+
+    test('a schedule spans the epochs of fit and of start, anew for each', async () => {
+      const trainer = trainerOf({ optimizer: { lr: 1 }, schedule: { type: 'linear', endFactor: 0.2 } });
+      assert.ok(Number.isNaN(trainer.currentLr));
+      assert.throws(
+        () => trainer.step(x, labels),
+        failure('state', /the linear schedule needs to know of how many steps it is/),
+      );
+      const data = clusters(16, 7);
+      const rates = [];
+      await trainer.fit(data, { epochs: 2, batchSize: 8, onEpoch: () => rates.push(trainer.currentLr) });
+      assertWithin(rates, [0.6, 0.2], 1e-12, 'after each epoch');
+      const run = trainer.start(data, { batchSize: 8, epochs: 4 });
+      run.steps(2);
+      assertWithin([trainer.currentLr], [0.8], 1e-12, 'after two of eight steps');
+      assert.equal(trainer.lr, 1);
+    });
+
+    test('the loss that is reported is the smoothed one', () => {
+      const plain = trainerOf({}).step(x, labels).loss;
+      const smoothed = trainerOf({ labelSmoothing: 0.5 }).step(x, labels).loss;
+      const { logits } = nl.model(MLP).gradients(x, labels);
+      let apart = 0;
+      for (let i = 0; i < 8; i++) {
+        const row = [...logits.data.subarray(3 * i, 3 * i + 3)];
+        const total = Math.log(row.reduce((sum, value) => sum + Math.exp(value), 0));
+        apart += row.reduce((sum, value) => sum + (total - value) / 3, 0) / 8;
+      }
+      assertWithin([smoothed], [0.5 * plain + 0.5 * apart], 1e-6, 'loss');
+    });
+  });
+
   describe('step', () => {
     test('gives loss, accuracy and gradient norm from before the update', () => {
       const { x, labels } = batchOf(clusters(16, 1), 0, 16);

@@ -2,6 +2,7 @@ import { datasetNames } from '../data/load.js';
 import { createEngine } from '../index.js';
 import { blame, UsageError } from './failure.js';
 import { chooseModel } from './model.js';
+import { chooseOptimizer } from './optimizer.js';
 import { allowRelaxedSimd } from './relaxed.js';
 
 /**
@@ -13,12 +14,9 @@ import { allowRelaxedSimd } from './relaxed.js';
 /**
  * What was asked for, as far as it has an effect: what goes into the JSON documents.
  *
- * @typedef {import('./model.js').ModelSettings & {
+ * @typedef {import('./model.js').ModelSettings & import('./optimizer.js').OptimizerSettings & {
  *   batchSize: number,
  *   dropLast: boolean,
- *   lr: number,
- *   momentum: number,
- *   weightDecay: number,
  *   data: { name: string, train: number, test: number },
  *   variant: string,
  * }} Settings `data`: numbers of images; `variant`: the module in use
@@ -31,6 +29,7 @@ import { allowRelaxedSimd } from './relaxed.js';
  * @param {(name: keyof TrainingOptions) => boolean} given whether an option was typed
  */
 export async function prepare(options, given) {
+  const optimizer = chooseOptimizer(options, given);
   const choice = await chooseModel(options, given);
   await allowRelaxedSimd();
   const engine = await createEngine({ variant: options.variant });
@@ -41,16 +40,14 @@ export async function prepare(options, given) {
   const model = await choice.make(engine, train);
   checkFit(choice.source, model, train);
 
-  const { lr, momentum, weightDecay, batchSize, dropLast = false } = options;
-  const trainer = engine.trainer(model, { optimizer: { type: 'sgd', lr, momentum, weightDecay } });
+  const { batchSize, dropLast = false } = options;
+  const trainer = engine.trainer(model, optimizer.trainer);
   /** @type {Settings} */
   const settings = {
     ...choice.settings,
     batchSize,
     dropLast,
-    lr,
-    momentum,
-    weightDecay,
+    ...optimizer.settings,
     data: { name: train.name, train: data.train.length, test: test.length },
     variant: engine.variant,
   };

@@ -25,9 +25,15 @@ import { presets } from '../presets/index.js';
  * @property {number} [limit]
  * @property {boolean} [dropLast]
  * @property {number} epochs
- * @property {number} lr
+ * @property {'sgd' | 'adam' | 'adamW'} optimizer
+ * @property {number} [lr]
  * @property {number} momentum
- * @property {number} weightDecay
+ * @property {number} [weightDecay]
+ * @property {'all' | 'weights'} decay
+ * @property {'constant' | 'cosine' | 'linear'} schedule
+ * @property {number} warmup
+ * @property {number} [clipGradNorm]
+ * @property {number} labelSmoothing
  *
  * @typedef {object} OwnCheckOptions
  * @property {'train' | 'eval'} mode
@@ -60,6 +66,13 @@ function nonNegative(text) {
   const value = Number(text);
   if (text.trim() !== '' && Number.isFinite(value) && value >= 0) return value;
   throw new InvalidArgumentError('Expected a finite number >= 0.');
+}
+
+/** @param {string} text */
+function share(text) {
+  const value = nonNegative(text);
+  if (value < 1) return value;
+  throw new InvalidArgumentError('Expected a number from 0 to below 1.');
 }
 
 /**
@@ -122,9 +135,30 @@ export const trainingOptions = ({ epochs }) => [
   batchSize('images per step', 32),
   { flags: '--drop-last', text: 'leave out the last batch of an epoch where it is smaller' },
   { flags: '--epochs <n>', text: 'passes over the training images', value: epochs, parse: integer(0) },
-  { flags: '--lr <rate>', text: 'learning rate', value: 0.01, parse: nonNegative },
-  { flags: '--momentum <m>', text: 'momentum of SGD', value: 0.9, parse: nonNegative },
-  { flags: '--weight-decay <w>', text: 'weight decay (L2) of SGD', value: 0, parse: nonNegative },
+  {
+    flags: '--optimizer <type>',
+    text: "torch.optim's, with its defaults beside what is given here",
+    value: 'sgd',
+    choices: ['sgd', 'adam', 'adamW'],
+  },
+  { flags: '--lr <rate>', text: 'learning rate (default: 0.01, of adam and adamW 0.001)', parse: nonNegative },
+  { flags: '--momentum <m>', text: 'momentum of sgd', value: 0.9, parse: nonNegative },
+  { flags: '--weight-decay <w>', text: 'weight decay (default: 0, of adamW 0.01)', parse: nonNegative },
+  {
+    flags: '--decay <which>',
+    text: 'what weight decay acts on: weights spares biases and normalizations',
+    value: 'all',
+    choices: ['all', 'weights'],
+  },
+  {
+    flags: '--schedule <type>',
+    text: 'how the learning rate changes from the first step to the last',
+    value: 'constant',
+    choices: ['constant', 'cosine', 'linear'],
+  },
+  { flags: '--warmup <steps>', text: 'steps in which the learning rate rises', value: 0, parse: integer(0) },
+  { flags: '--clip-grad-norm <norm>', text: 'largest norm of all gradients together', parse: nonNegative },
+  { flags: '--label-smoothing <share>', text: 'share of the target for all classes', value: 0, parse: share },
   seed('of the initial weights and of the order of the images'),
   ...COMMON,
 ];

@@ -1,3 +1,5 @@
+import { optimizerTitle } from './optimizer.js';
+
 /** @typedef {import('./experiment.js').Settings} Settings */
 
 /**
@@ -60,10 +62,9 @@ export function modelTitle({ preset, model, norm, groups, placement }) {
 
 /** @param {Settings} settings @returns {string} what is about to be trained, in two lines */
 export function heading({ data, variant, ...rest }) {
-  const { batchSize, lr, momentum, weightDecay, seed } = rest;
-  const decay = weightDecay ? `, weight decay ${weightDecay}` : '';
+  const { batchSize, seed } = rest;
   return (
-    `${modelTitle(rest)}; batch size ${batchSize}, lr ${lr}, momentum ${momentum}${decay}, seed ${seed}\n` +
+    `${modelTitle(rest)}; batch size ${batchSize}, ${optimizerTitle(rest)}, seed ${seed}\n` +
     `${data.name}: ${whole(data.train)} training and ${whole(data.test)} test images; ${variant} module`
   );
 }
