@@ -1,7 +1,9 @@
 import { checkOptions } from './checks.js';
+import { cifar10 } from './data/cifar10.js';
 import { loadDirectory } from './data/directory.js';
 import { idx } from './data/idx.js';
 import { loadDataset } from './data/load.js';
+import { npz } from './data/npz.js';
 import { normFactories } from './layers.js';
 import { instantiate } from './load.js';
 import { Model } from './model.js';
@@ -54,6 +56,8 @@ export async function createEngine(options) {
     loadDataset,
     loadDirectory,
     idx,
+    cifar10,
+    npz,
 
     /** @returns {{ bytes: number }} size of the engine's memory, which grows on demand and never shrinks */
     get memory() {

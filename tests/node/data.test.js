@@ -146,7 +146,8 @@ describe('gzip', () => {
 
   test('checks checksum and length', () => {
     assert.throws(() => nl.idx(withTrailer(1, null), labels), failure('format', /imageBytes: expected checksum 0x0+1/));
-    assert.throws(() => nl.idx(withTrailer(null, 45), labels), failure('format', /imageBytes.*checksum/));
+    const more = /imageBytes: expected 45 bytes of content, got more from the data at byte 10/;
+    assert.throws(() => nl.idx(withTrailer(null, 45), labels), failure('format', more));
     assert.throws(
       () => nl.idx(withTrailer(null, 47), labels),
       failure('format', /imageBytes: expected 47 bytes.*got 46/),
@@ -154,7 +155,25 @@ describe('gzip', () => {
   });
 
   test('allocates no gigabytes because a damaged file says so', () => {
-    assert.throws(() => nl.idx(withTrailer(null, 0xfffffff0), labels), failure('format', /4294967280 bytes.*cannot/));
+    assert.throws(
+      () => nl.idx(withTrailer(null, 0xfffffff0), labels),
+      failure('format', /at most 2147483648.*4294967280/),
+    );
+    assert.throws(() => nl.idx(withTrailer(null, 2e9), labels), failure('format', /2000000000 bytes.*cannot/));
+  });
+
+  test('reads past the optional parts of the header', () => {
+    const header = [...packed.subarray(0, 3), 31, ...packed.subarray(4, 10)];
+    const parts = [3, 0, 1, 0, 2, ...Buffer.from('name\0a comment\0'), 0xab, 0xcd];
+    const whole = Uint8Array.from([...header, ...parts, ...packed.subarray(10)]);
+    assert.deepEqual([...nl.idx(whole, labels).images], [...noise(30)]);
+    for (let length = 0; length < whole.length; length++) {
+      assert.throws(() => nl.idx(whole.subarray(0, length), labels), failure('format', /imageBytes/), `${length}`);
+    }
+    const unended = whole.map((byte, at) => (at > 14 && at < 40 && byte === 0 ? 1 : byte));
+    assert.throws(() => nl.idx(unended, labels), failure('format', /imageBytes: (expected a header|corrupt)/));
+    const method = packed.map((byte, at) => (at === 2 ? 7 : byte));
+    assert.throws(() => nl.idx(method, labels), failure('format', /expected method 8 \(deflate\) at byte 2, got 7/));
   });
 
   test('notices any byte that is changed, or is not misled by it', () => {

@@ -17,9 +17,9 @@ import { allowRelaxedSimd } from './relaxed.js';
  * @typedef {import('./model.js').ModelSettings & import('./optimizer.js').OptimizerSettings & {
  *   batchSize: number,
  *   dropLast: boolean,
- *   data: { name: string, train: number, test: number },
+ *   data: { name: string, train: number, test: number, note?: string },
  *   variant: string,
- * }} Settings `data`: numbers of images; `variant`: the module in use
+ * }} Settings `data`: numbers of images, and what was decided about them; `variant`: the module in use
  */
 
 /**
@@ -33,7 +33,8 @@ export async function prepare(options, given) {
   const choice = await chooseModel(options, given);
   await allowRelaxedSimd();
   const engine = await createEngine({ variant: options.variant });
-  const { train, test } = await blame(`--data ${options.data}`, () =>
+  /** @type {import('../data/directory.js').Splits} */
+  const { train, test, note } = await blame(`--data ${options.data}`, () =>
     datasetNames.includes(options.data) ? engine.loadDataset(options.data) : engine.loadDirectory(options.data),
   );
   const data = { train: train.slice(0, options.limit), test };
@@ -48,7 +49,7 @@ export async function prepare(options, given) {
     batchSize,
     dropLast,
     ...optimizer.settings,
-    data: { name: train.name, train: data.train.length, test: test.length },
+    data: { name: train.name, train: data.train.length, test: test.length, ...(note && { note }) },
     variant: engine.variant,
   };
   return { engine, model, trainer, data, settings };

@@ -127,8 +127,8 @@ const seed = (text) => ({ flags: '--seed <n>', text, value: 0, parse: integer(0,
 export const trainingOptions = ({ epochs }) => [
   ...MODEL,
   {
-    flags: '--data <name|dir>',
-    text: `${datasetNames.join(', ')}, or a folder of IDX files`,
+    flags: '--data <name|dir|file>',
+    text: `${datasetNames.join(', ')}, a folder of IDX, CIFAR-10 or npz files, or an .npz file`,
     value: 'fashion-mnist',
   },
   { flags: '--limit <n>', text: 'train on the first n images only', parse: integer(1) },

@@ -60,12 +60,13 @@ export function modelTitle({ preset, model, norm, groups, placement }) {
   return [preset ?? model, [normed, where].filter(Boolean).join(' ')].filter(Boolean).join(', ');
 }
 
-/** @param {Settings} settings @returns {string} what is about to be trained, in two lines */
+/** @param {Settings} settings @returns {string} what is about to be trained, in two lines, and a third for a note */
 export function heading({ data, variant, ...rest }) {
   const { batchSize, seed } = rest;
   return (
     `${modelTitle(rest)}; batch size ${batchSize}, ${optimizerTitle(rest)}, seed ${seed}\n` +
-    `${data.name}: ${whole(data.train)} training and ${whole(data.test)} test images; ${variant} module`
+    `${data.name}: ${whole(data.train)} training and ${whole(data.test)} test images; ${variant} module` +
+    (data.note ? `\nnote: ${data.note}` : '')
   );
 }
 

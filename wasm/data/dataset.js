@@ -21,8 +21,9 @@ import { NormlabError } from '../errors.js';
  * @property {number} length number of images
  * @property {number} classes number of classes; labels are 0 … classes - 1
  * @property {string[]} [classNames]
- * @property {number[]} mean per channel, in units of 0…1, of the training split
- * @property {number[]} std per channel, in units of 0…1, of the training split (biased, i.e. divided by the count)
+ * @property {number[]} mean per channel, of the training split: in units of 0…1, or those that floats had in their file
+ * @property {number[]} std per channel, of the training split (biased, i.e. divided by the count), in units as those of
+ *   `mean`
  * @property {Uint8Array | Float32Array} images `length × C × H × W` values
  * @property {Int32Array} labels `length` labels
  * @property {(start?: number, end?: number) => Dataset} slice images `start` … `end - 1`, sharing this set's memory;
@@ -84,7 +85,8 @@ export function makeDataset(source) {
     const came = Array.isArray(classNames) ? classNames.length : describe(classNames);
     throw argument(`classNames: expected ${count} names, got ${came}`);
   }
-  if (classNames && !Array.from(classNames).every((each) => typeof each === 'string')) {
+  // Ends at the first hole, of which there may be billions.
+  if (classNames && classNames.findIndex((each) => typeof each !== 'string') >= 0) {
     throw argument(`classNames: expected strings, got ${describe(classNames)}`);
   }
   const channels = shape[0];

@@ -1,21 +1,19 @@
-import { checkInteger, checkOptions, describe } from '../checks.js';
 import { NormlabError } from '../errors.js';
 import { makeDataset } from './dataset.js';
 import { gunzip } from './gzip.js';
+import { hex } from './inflate.js';
+import { checkBytes, checkReadOptions, checkString, labelLimit } from './reading.js';
 
 // http://yann.lecun.com/exdb/mnist/: two zero bytes, the type of the values, the number of dimensions, then each
 // dimension as a big-endian 32-bit integer, then the values.
 const UNSIGNED_BYTE = 0x08;
 
 /**
- * @typedef {object} IdxOptions
- * @property {string} [name] of the dataset, default `'idx'`
- * @property {number} [classes] default: the greatest label + 1
- * @property {string[]} [classNames] one a class
- * @property {number[]} [mean] per channel, in units of 0…1; default: computed from these images
- * @property {number[]} [std] per channel, in units of 0…1; default: computed from these images
+ * @typedef {object} OwnOptions
  * @property {string} [imagesName] what error messages call the first argument, default `'imageBytes'`
  * @property {string} [labelsName] what error messages call the second argument, default `'labelBytes'`
+ *
+ * @typedef {import('./reading.js').ReadOptions & OwnOptions} IdxOptions `mean` and `std` in units of 0…1
  */
 
 /**
@@ -29,15 +27,10 @@ const UNSIGNED_BYTE = 0x08;
  *   fit the other one; `argument` for something that is not bytes
  */
 export function idx(imageBytes, labelBytes, options = {}) {
-  const known = ['name', 'classes', 'classNames', 'mean', 'std', 'imagesName', 'labelsName'];
-  const given = /** @type {IdxOptions} */ (checkOptions('idx', 'options', options, known));
+  const given = /** @type {IdxOptions} */ (checkReadOptions('idx', options, ['imagesName', 'labelsName']));
   const { name = 'idx', classes, classNames, imagesName = 'imageBytes', labelsName = 'labelBytes' } = given;
-  for (const [key, text] of Object.entries({ name, imagesName, labelsName })) {
-    if (typeof text !== 'string') {
-      throw new NormlabError('argument', `idx: ${key}: expected a string, got ${describe(text)}`);
-    }
-  }
-  if (classes !== undefined) checkInteger('idx', 'classes', classes, 1);
+  checkString('idx', 'imagesName', imagesName);
+  checkString('idx', 'labelsName', labelsName);
   const images = parse(imageBytes, imagesName, 3, 'images');
   const labels = parse(labelBytes, labelsName, 1, 'labels');
   const [n, height, width] = images.dims;
@@ -47,7 +40,7 @@ export function idx(imageBytes, labelBytes, options = {}) {
       `expected ${n} labels for the ${n} images of ${imagesName}, got ${labels.dims[0]} (byte 4)`,
     );
   }
-  const limit = classes ?? (Array.isArray(classNames) ? classNames.length : 256);
+  const limit = labelLimit(given, 256);
   const wrong = labels.values.findIndex((label) => label >= limit);
   if (wrong >= 0) {
     throw format(
@@ -74,14 +67,12 @@ export function idx(imageBytes, labelBytes, options = {}) {
  * @param {string} content
  */
 function parse(input, name, dimensions, content) {
-  if (!(input instanceof Uint8Array || input instanceof ArrayBuffer)) {
-    throw new NormlabError('argument', `idx: ${name}: expected a Uint8Array or ArrayBuffer, got ${typeof input}`);
-  }
   const start = 4 + 4 * dimensions;
-  // Also where the bytes were given away to another thread.
-  if (input.byteLength === 0)
+  const packed = checkBytes('idx', name, input);
+  if (packed.length === 0) {
     throw format(name, `expected a header of ${start} bytes, got a file that ends at byte 0 (truncated)`);
-  const bytes = gunzip(input instanceof Uint8Array ? input : new Uint8Array(input), name);
+  }
+  const bytes = gunzip(packed, name);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const magic = (UNSIGNED_BYTE << 8) | dimensions;
   if (bytes.length >= 4 && view.getUint32(0) !== magic) {
@@ -123,9 +114,6 @@ function explain([zero, zeroToo, type, dimensions]) {
 
 /** @param {number} n @param {string} what */
 const count = (n, what) => `${n} ${what}${n === 1 ? '' : 's'}`;
-
-/** @param {number} value */
-const hex = (value) => `0x${value.toString(16).padStart(8, '0')}`;
 
 /** @param {string} name @param {string} message */
 const format = (name, message) => new NormlabError('format', `idx: ${name}: ${message}`);

@@ -1,5 +1,7 @@
 import { gzipSync } from 'node:zlib';
+import { batchFile } from '../fixtures/cifar.js';
 import { imageFile, labelFile, noise } from '../fixtures/idx.js';
+import { arrays, npy, zip } from '../fixtures/npz.js';
 
 /*
  * The public interface, taken from the objects themselves, and a good call or two of each of its functions.
@@ -13,6 +15,12 @@ const X = () => floats([6, 4]);
 const LABELS = () => [0, 1, 2, 0, 1, 2];
 const images = () => ({ shape: [4, 1, 1], images: X().data, labels: Int32Array.from(LABELS()), classes: 3 });
 const files = () => [imageFile(5, 3, 2, noise(30)), labelFile([0, 1, 2, 1, 0])];
+
+const batches = () => [batchFile([3, 9]), batchFile([0], 2)];
+const floatArrays = () => ({
+  'images.npy': npy('>f8', [2, 5, 2, 3], noise(60)),
+  'labels.npy': npy('<u2', [2], [0, 1]),
+});
 
 const LAYERS = () => [
   { type: 'linear', outFeatures: 4, name: 'first' },
@@ -169,12 +177,22 @@ export const CALLS = {
   ],
   // The good call reads megabytes: it has tests of its own.
   'engine.loadDataset': () => [['mnist', { onProgress: () => {} }]],
-  'engine.loadDirectory': () => [['a folder that is not there']],
+  'engine.loadDirectory': () => [['a folder that is not there', { onProgress: () => {}, maxBytes: 1000 }]],
   'engine.idx': () => [
     [...files(), { name: 'n', classes: 3, classNames: ['a', 'b', 'c'], mean: [0.5], std: [0.5] }],
     [...files().map((file) => new Uint8Array(gzipSync(file))), { imagesName: 'i', labelsName: 'l' }],
     files().map((file) => file.slice().buffer),
     files().map((file) => file.map((byte, i) => (i === 5 ? 255 : byte))),
+  ],
+  'engine.cifar10': () => [
+    [...batches(), { name: 'n', classes: 10, mean: [0, 0, 0], std: [1, 1, 1], fileNames: ['a', 'b'] }],
+    batches().map((file) => file.slice().buffer),
+    [...batches().map((file) => new Uint8Array(gzipSync(file))), { classNames: Array.from('0123456789') }],
+  ],
+  'engine.npz': () => [
+    [zip(arrays()), { name: 'n', classes: 3, classNames: ['a', 'b', 'c'], mean: [0.5], std: [0.5] }],
+    [zip(floatArrays(), { deflate: true }), { fileName: 'f', maxBytes: 10_000 }],
+    [zip(floatArrays()).buffer, { mean: [0, 0, 0], std: [1, 1, 1] }],
   ],
   'engine.dispose': () => [[]],
   'layer.train': () => [[true]],

@@ -1,0 +1,43 @@
+/**
+ * Mean and biased standard deviation of each channel of float images, in their own units: two passes in float64, summed
+ * plane by plane so that millions of values do not drown the next, and from the channel's first value on, so that a
+ * constant channel has no spread at all.
+ *
+ * @param {Float32Array} images `N × C × H × W` values
+ * @param {number[]} shape of one image, `[C, H, W]`
+ * @returns {{ mean: number[], std: number[] }} std 1 for a constant channel
+ */
+export function floatStats(images, [channels, height, width]) {
+  const plane = height * width;
+  const count = images.length / channels;
+  /** @param {number} channel @param {(value: number) => number} term */
+  const average = (channel, term) => {
+    let sum = 0;
+    for (let start = channel * plane; start < images.length; start += channels * plane) {
+      let part = 0;
+      for (let i = start; i < start + plane; i++) part += term(images[i]);
+      sum += part;
+    }
+    return sum / count;
+  };
+  const mean = Array.from({ length: channels }, (_, c) => {
+    const first = images[c * plane];
+    return first + average(c, (value) => value - first);
+  });
+  const std = mean.map((center, c) => Math.sqrt(average(c, (value) => (value - center) ** 2)));
+  return { mean, std: std.map((value) => (value > 0 ? value : 1)) };
+}
+
+/**
+ * Puts `(v - mean[c]) / std[c]` in the place of every value.
+ *
+ * @param {Float32Array} images `N × C × H × W` values
+ * @param {number[]} shape of one image, `[C, H, W]`
+ * @param {{ mean: number[], std: number[] }} stats
+ */
+export function standardize(images, [channels, height, width], { mean, std }) {
+  const plane = height * width;
+  for (let start = 0, c = 0; start < images.length; start += plane, c = (c + 1) % channels) {
+    for (let i = start; i < start + plane; i++) images[i] = (images[i] - mean[c]) / std[c];
+  }
+}
