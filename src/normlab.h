@@ -197,7 +197,13 @@ NL_API nl_status nl_evaluate(nl_model *model, double *figures, const nl_dataset 
  * `count` values. sgd, adam and adamW are torch.optim's, the formulas and their order included:
  * https://pytorch.org/docs/stable/optim.html
  * options [option_count]: nl_abi()'s "trainer" settings: clipGradNorm (torch.nn.utils.clip_grad_norm_ before each step; null:
- * none), labelSmoothing, and whether weight decay acts on decayNorms (weight and bias of normalizations) and decayBiases.
+ * none), labelSmoothing, whether weight decay acts on decayNorms (weight and bias of normalizations) and decayBiases, and in
+ * what parts a batch is passed, each normalized by its own statistics; gradients are averaged over all samples:
+ *   replicas                as many shards, as on data-parallel devices, of which the first alone moves running statistics
+ *                           (DistributedDataParallel takes the buffers of rank 0); with syncBatchNorm all in one pass,
+ *                           which is what shared statistics come to
+ *   accumulate, ghostBatch  within a shard as many micro-batches, or as many as keep each to so many samples
+ *                           (https://arxiv.org/abs/1705.08741), each of which moves running statistics
  * The model must outlive the trainer.
  */
 NL_API nl_status nl_trainer_create(nl_trainer **trainer, nl_model *model, int32_t optimizer, const double *args,

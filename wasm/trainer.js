@@ -44,6 +44,14 @@ import { encodeSettings } from './settings.js';
  * @property {number} [labelSmoothing] share of the target that goes to all classes alike, in [0, 1); default 0
  * @property {boolean} [decayNorms] whether weight decay acts on weight and bias of normalizations; default true, as in PyTorch
  * @property {boolean} [decayBiases] whether it acts on the biases of linear and convolution layers; default true
+ * @property {number} [replicas] shards of each batch, as nearly equal as can be, that normalize on their own as data-parallel
+ *   devices do; gradients are averaged over all samples, and the first shard alone moves running statistics, as the buffers
+ *   of rank 0 are everybody's in DistributedDataParallel; default 1
+ * @property {boolean} [syncBatchNorm] share the statistics of all replicas: the same as one device; default false
+ * @property {number} [accumulate] micro-batches in which a batch (of a replica) is passed before its one update; each is
+ *   normalized by its own statistics and moves the running ones; default 1
+ * @property {number | null} [ghostBatch] in place of `accumulate`: as many micro-batches as it takes for none to have more
+ *   samples than this: Ghost Batch Normalization, https://arxiv.org/abs/1705.08741; default null
  *
  * @typedef {object} Step
  * @property {number} loss mean cross-entropy of the batch, before the update

@@ -172,8 +172,9 @@ typedef struct {
  */
 nl_status nl_adam_step(float *param, float *mean, float *square, float *largest, const float *grad, const nl_adam *adam,
                        int32_t size);
-/** x *= scale. */
+/** x *= scale, and y += scale x. */
 void nl_multiply(float *x, float scale, int32_t size);
+void nl_add_scaled(float *y, const float *x, float scale, int32_t size);
 /** Sum of squares, in float64. */
 double nl_sum_of_squares(const float *x, int32_t size);
 

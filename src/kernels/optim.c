@@ -95,6 +95,12 @@ void nl_multiply(float *x, float scale, int32_t size) {
   for (int32_t i = 0; i < size; i += 4) v4_store_left(x + i, v4_mul(v4_load_left(x + i, size - i), by), size - i);
 }
 
+void nl_add_scaled(float *y, const float *x, float scale, int32_t size) {
+  const v4 by = v4_splat(scale);
+  for (int32_t i = 0; i < size; i += 4)
+    v4_store_left(y + i, v4_madd(v4_load_left(x + i, size - i), by, v4_load_left(y + i, size - i)), size - i);
+}
+
 double nl_sum_of_squares(const float *x, int32_t size) {
   d4 sum = d4_zero(), other = d4_zero();
   int32_t i = 0;

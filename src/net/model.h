@@ -72,6 +72,8 @@ nl_status nl_model_run(nl_model *model, const float *x, int32_t n, int32_t mode)
  * Outputs within are not there afterwards; the backward pass needs those that folding leaves out.
  */
 nl_status nl_model_run_joined(nl_model *model, const float *x, int32_t n, int32_t mode, bool fold);
+/** Whether a batch of n can pass in `mode`; the node at which it cannot is model->failed. */
+nl_status nl_model_check_batch(nl_model *model, int32_t n, int32_t mode);
 /** Whether the model ends in logits and these labels are among them: to be asked before a pass changes anything. */
 nl_status nl_model_check_targets(const nl_model *model, const int32_t *labels, int32_t n);
 /** Backward over the last pass that was not folded, from mean cross-entropy. dinput, correct may be NULL. */

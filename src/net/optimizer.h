@@ -30,6 +30,16 @@ extern const int32_t nl_optimizer_type_count;
 
 /* What a trainer takes beside its optimizer and schedule. */
 extern const nl_settings nl_trainer_settings;
-enum { NL_CLIP_GRAD_NORM, NL_LABEL_SMOOTHING, NL_DECAY_NORMS, NL_DECAY_BIASES, NL_TRAINER_SETTINGS };
+enum {
+  NL_CLIP_GRAD_NORM,
+  NL_LABEL_SMOOTHING,
+  NL_DECAY_NORMS,
+  NL_DECAY_BIASES,
+  NL_REPLICAS,
+  NL_SYNC_BATCH_NORM,
+  NL_ACCUMULATE,
+  NL_GHOST_BATCH,
+  NL_TRAINER_SETTINGS
+};
 
 #endif

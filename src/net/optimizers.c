@@ -100,5 +100,9 @@ static const nl_setting trainer_settings[NL_TRAINER_SETTINGS] = {
                             .invalid = "label_smoothing must be at least 0.0 and less than 1.0. Got: %g"},
     [NL_DECAY_NORMS] = {.name = "decayNorms", .kind = NL_BOOL, .standard = 1},
     [NL_DECAY_BIASES] = {.name = "decayBiases", .kind = NL_BOOL, .standard = 1},
+    [NL_REPLICAS] = {.name = "replicas", .kind = NL_INT, .standard = 1, .least = 1},
+    [NL_SYNC_BATCH_NORM] = {.name = "syncBatchNorm", .kind = NL_BOOL, .standard = 0},
+    [NL_ACCUMULATE] = {.name = "accumulate", .kind = NL_INT, .standard = 1, .least = 1},
+    [NL_GHOST_BATCH] = {.name = "ghostBatch", .kind = NL_INT, .standard = NAN, .nullable = true, .least = 1},
 };
 const nl_settings nl_trainer_settings = {"trainer", trainer_settings, NL_TRAINER_SETTINGS};

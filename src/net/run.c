@@ -143,16 +143,20 @@ static nl_status compute(nl_model *model, nl_node *node, int32_t n, int32_t mode
   return node->type->forward_then(node, model->nodes[last].y, x, after, n, mode);
 }
 
-static nl_status run(nl_model *model, const float *x, int32_t n, int32_t mode, joining how) {
+nl_status nl_model_check_batch(nl_model *model, int32_t n, int32_t mode) {
   model->failed = -1;
   for (int32_t i = 1; i < model->count; i++) {
     const nl_node *node = &model->nodes[i];
-    nl_status status = node->type->check ? node->type->check(node, n, mode) : NL_OK;
-    if (status != NL_OK) {
-      model->failed = i;
-      return status;
-    }
+    const nl_status status = node->type->check ? node->type->check(node, n, mode) : NL_OK;
+    if (status == NL_OK) continue;
+    model->failed = i;
+    return status;
   }
+  return NL_OK;
+}
+
+static nl_status run(nl_model *model, const float *x, int32_t n, int32_t mode, joining how) {
+  NL_TRY(nl_model_check_batch(model, n, mode));
   model->input = x;
   for (int32_t i = 1; i < model->count; i++) {
     nl_node *node = &model->nodes[i];

@@ -18,6 +18,7 @@ struct nl_trainer {
   const nl_optimizer_type *optimizer;
   double args[NL_MOST_OPTIMIZER_ARGS], options[NL_TRAINER_SETTINGS];
   float *state; /* [kept, model->param_size] */
+  float *sum;   /* [model->param_size]: of gradients, where batches are passed in parts */
   span *spans;
   int32_t span_count;
   double steps; /* taken */
@@ -55,6 +56,20 @@ static void find_spans(nl_trainer *trainer) {
   }
 }
 
+/* Shards of a batch, and samples of a micro-batch within one of n. */
+static int32_t shards_of(const nl_trainer *trainer) {
+  return trainer->options[NL_SYNC_BATCH_NORM] != 0 ? 1 : (int32_t)trainer->options[NL_REPLICAS];
+}
+
+static int32_t micro_batches_of(const nl_trainer *trainer, int32_t n) {
+  const double ghost = trainer->options[NL_GHOST_BATCH];
+  return isnan(ghost) ? (int32_t)trainer->options[NL_ACCUMULATE] : (n - 1) / (int32_t)ghost + 1;
+}
+
+static bool in_parts(const nl_trainer *trainer) {
+  return shards_of(trainer) > 1 || trainer->options[NL_ACCUMULATE] > 1 || !isnan(trainer->options[NL_GHOST_BATCH]);
+}
+
 nl_status nl_trainer_create(nl_trainer **out, nl_model *model, int32_t optimizer, const double *args, int32_t count,
                             const double *options, int32_t option_count) {
   NL_CHECK(model->finished, NL_STATE, "trainer: the model is not finished");
@@ -74,6 +89,8 @@ nl_status nl_trainer_create(nl_trainer **out, nl_model *model, int32_t optimizer
   trainer->schedule_args[NL_SCHEDULE_STEPS] = NAN;
   nl_status status =
       nl_take((void **)&trainer->state, (uint64_t)type->kept(args) * model->param_size, sizeof *trainer->state);
+  if (status == NL_OK && in_parts(trainer))
+    status = nl_take((void **)&trainer->sum, model->param_size, sizeof *trainer->sum);
   if (status == NL_OK)
     status = nl_take((void **)&trainer->spans, (uint64_t)model->tensor_count, sizeof *trainer->spans);
   if (status != NL_OK) {
@@ -100,6 +117,7 @@ void nl_trainer_destroy(nl_trainer *trainer) {
   end_passes(trainer);
   free(trainer->state);
   free(trainer->spans);
+  free(trainer->sum);
   free(trainer);
 }
 
@@ -142,6 +160,73 @@ static nl_status update(nl_trainer *trainer, double rate) {
   return NL_OK;
 }
 
+/* Where part i of n samples in `parts` begins; of fewer samples than parts some are empty. */
+static int32_t part_start(int32_t n, int32_t parts, int32_t i) { return (int32_t)((int64_t)n * i / parts); }
+
+/* One pass forward and back; *loss and *correct of its samples. */
+static nl_status pass(nl_trainer *trainer, double *loss, int32_t *correct, const float *x, const int32_t *labels,
+                      int32_t n, int32_t mode) {
+  NL_TRY(nl_model_run_joined(trainer->model, x, n, mode, false));
+  return nl_model_learn(trainer->model, loss, correct, NULL, labels, trainer->options[NL_LABEL_SMOOTHING], n);
+}
+
+typedef nl_status part_work(nl_trainer *trainer, void *sums, int32_t first, int32_t n, int32_t mode);
+
+/* Each part of a batch of n in turn. */
+static nl_status each_part(nl_trainer *trainer, part_work *work, void *sums, int32_t n) {
+  const int32_t shards = shards_of(trainer);
+  for (int32_t i = 0; i < shards; i++) {
+    const int32_t begin = part_start(n, shards, i), size = part_start(n, shards, i + 1) - begin;
+    const int32_t parts = size > 0 ? micro_batches_of(trainer, size) : 0;
+    for (int32_t j = 0; j < parts; j++) {
+      const int32_t first = part_start(size, parts, j), count = part_start(size, parts, j + 1) - first;
+      if (count > 0) NL_TRY(work(trainer, sums, begin + first, count, i == 0 ? NL_TRAIN : NL_PROBE));
+    }
+  }
+  return NL_OK;
+}
+
+static nl_status check_part(nl_trainer *trainer, void *sums, int32_t first, int32_t n, int32_t mode) {
+  (void)sums;
+  (void)first;
+  return nl_model_check_batch(trainer->model, n, mode);
+}
+
+typedef struct {
+  const float *x;
+  const int32_t *labels;
+  int32_t n;
+  double loss;
+  int32_t correct;
+} batch_sums;
+
+static nl_status pass_part(nl_trainer *trainer, void *of, int32_t first, int32_t n, int32_t mode) {
+  batch_sums *sums = of;
+  nl_model *model = trainer->model;
+  const double share = (double)n / sums->n;
+  double loss;
+  int32_t correct;
+  NL_TRY(pass(trainer, &loss, &correct, sums->x + (size_t)first * model->nodes[0].size, sums->labels + first, n, mode));
+  sums->loss += share * loss;
+  sums->correct += correct;
+  nl_add_scaled(trainer->sum, model->grads, (float)share, (int32_t)model->param_size);
+  return NL_OK;
+}
+
+static nl_status pass_in_parts(nl_trainer *trainer, double *loss, int32_t *correct, const float *x,
+                               const int32_t *labels, int32_t n) {
+  nl_model *model = trainer->model;
+  batch_sums sums = {.x = x, .labels = labels, .n = n};
+  memset(trainer->sum, 0, model->param_size * sizeof *trainer->sum);
+  /* All of them before the first changes anything. */
+  NL_TRY(each_part(trainer, check_part, NULL, n));
+  NL_TRY(each_part(trainer, pass_part, &sums, n));
+  memcpy(model->grads, trainer->sum, model->param_size * sizeof *model->grads);
+  *loss = sums.loss;
+  *correct = sums.correct;
+  return NL_OK;
+}
+
 nl_status nl_trainer_step(nl_trainer *trainer, double *figures, const float *x, const int32_t *labels, int32_t n) {
   nl_model *model = trainer->model;
   NL_TRY(nl_model_enter(model, "nl_trainer_step"));
@@ -151,9 +236,9 @@ nl_status nl_trainer_step(nl_trainer *trainer, double *figures, const float *x, 
   NL_CHECK(!isnan(rate), NL_STATE, "the %s schedule needs to know of how many steps it is: give it its steps",
            trainer->schedule->settings.name);
   NL_TRY(nl_model_reserve(model, n, true));
-  NL_TRY(nl_model_run_joined(model, x, n, NL_TRAIN, false));
   int32_t correct;
-  NL_TRY(nl_model_learn(model, &figures[0], &correct, NULL, labels, trainer->options[NL_LABEL_SMOOTHING], n));
+  NL_TRY(trainer->sum ? pass_in_parts(trainer, &figures[0], &correct, x, labels, n)
+                      : pass(trainer, &figures[0], &correct, x, labels, n, NL_TRAIN));
   figures[1] = (double)correct / n;
   figures[2] = sqrt(nl_sum_of_squares(model->grads, (int32_t)model->param_size));
   /* torch.nn.utils.clip_grad_norm_, with its 1e-6. */

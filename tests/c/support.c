@@ -222,6 +222,6 @@ void disturb(nl_model *model) {
 
 nl_status sgd_trainer(nl_trainer **trainer, nl_model *model, double lr, double momentum, double dampening,
                       double weight_decay, int32_t nesterov) {
-  const double args[] = {lr, weight_decay, momentum, dampening, nesterov}, options[] = {NAN, 0, 1, 1};
-  return nl_trainer_create(trainer, model, 0, args, 5, options, 4);
+  const double args[] = {lr, weight_decay, momentum, dampening, nesterov}, options[] = {NAN, 0, 1, 1, 1, 0, 1, NAN};
+  return nl_trainer_create(trainer, model, 0, args, 5, options, 8);
 }

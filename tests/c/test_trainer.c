@@ -128,8 +128,8 @@ TEST(decay_spares) {
     nl_trainer *trainer = NULL;
     const double norms = which & 1, biases = which >> 1;
     double figures[3];
-    const double args[] = {1, 0.5, 0, 0, 0}, options[] = {NAN, 0, norms, biases};
-    CHECK_OK(nl_trainer_create(&trainer, model, 0, args, 5, options, 4));
+    const double args[] = {1, 0.5, 0, 0, 0}, options[] = {NAN, 0, norms, biases, 1, 0, 1, NAN};
+    CHECK_OK(nl_trainer_create(&trainer, model, 0, args, 5, options, 8));
     CHECK_OK(nl_trainer_step(trainer, figures, x, labels, N));
     for (int32_t i = 0; i < nl_model_tensor_count(model); i++) {
       const float *grad = gradient_of(twin, i, x, labels, N), *before = nl_model_tensor_data(twin, i);
@@ -162,8 +162,8 @@ TEST(clipping) {
     nl_model *model = build(3), *twin = build(3);
     nl_trainer *trainer = NULL;
     double figures[3], squares = 0;
-    const double args[] = {1, 0, 0, 0, 0}, options[] = {limits[l], 0, 1, 1};
-    CHECK_OK(nl_trainer_create(&trainer, model, 0, args, 5, options, 4));
+    const double args[] = {1, 0, 0, 0, 0}, options[] = {limits[l], 0, 1, 1, 1, 0, 1, NAN};
+    CHECK_OK(nl_trainer_create(&trainer, model, 0, args, 5, options, 8));
     CHECK_OK(nl_trainer_step(trainer, figures, x, labels, N));
     for (int32_t i = 0; i < nl_model_tensor_count(model); i++) {
       if (!nl_model_tensor_grad(model, i)) continue;

@@ -232,9 +232,16 @@ static void step(input *in, nl_model *model, const batch *b) {
   const int32_t optimizer = take_byte(in) % 4;
   const double decay = plain ? 0.01 : take_wild_number(in), flag = take_byte(in) & 1;
   const double sgd[] = {lr, decay, momentum, 0, flag}, adam[] = {lr, decay, momentum, 0.99, 1e-8, flag};
-  const double options[] = {plain ? 1 : take_wild_number(in), plain ? 0.1 : take_wild_number(in), flag, 1 - flag};
+  const double options[] = {plain ? 1 : take_wild_number(in),
+                            plain ? 0.1 : take_wild_number(in),
+                            flag,
+                            1 - flag,
+                            1 + take_byte(in) % 3,
+                            flag,
+                            1 + take_byte(in) % 3,
+                            flag != 0 ? 2 : NAN};
   nl_status status =
-      nl_trainer_create(&trainer, model, optimizer, optimizer == 0 ? sgd : adam, optimizer == 0 ? 5 : 6, options, 4);
+      nl_trainer_create(&trainer, model, optimizer, optimizer == 0 ? sgd : adam, optimizer == 0 ? 5 : 6, options, 8);
   must_be_status(status);
   MUST((status == NL_OK) == (trainer != NULL));
   for (int i = 0; trainer && i < 2; i++) {

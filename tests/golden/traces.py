@@ -135,6 +135,7 @@ STEP = {"schedule": {"type": "step", "stepSize": 3, "gamma": 0.5}}
 LINEAR = {"schedule": {"type": "linear", "steps": 10, "endFactor": 0.1}, "labelSmoothing": 0.1}
 CLIPPED = {"clipGradNorm": 0.5, "decayNorms": False}
 BARE = {"decayNorms": False, "decayBiases": False}
+PARTS = [{"replicas": 2}, {"replicas": 3}, {"replicas": 3, "syncBatchNorm": True}, {"accumulate": 3}, {"ghostBatch": 3}]
 HEAVY = {"lr": 0.02, "momentum": 0.9, "weightDecay": 0.2}
 
 TRACES = [
@@ -149,6 +150,9 @@ TRACES = [
     *product(["cnn batchNorm"], [MOMENTUM], [COSINE, STEP, LINEAR]),
     ("cnn batchNorm", HEAVY, CLIPPED),
     *product(["mlp batchNorm"], [HEAVY, ADAMW], [BARE]),
+    *product(["cnn batchNorm"], [MOMENTUM], PARTS),
+    ("resnet", MOMENTUM, {"replicas": 2, "accumulate": 2}),
+    ("cnn gelu", MOMENTUM, {"ghostBatch": 4}),
 ]
 
 TRACKING = (nn.BatchNorm1d, nn.BatchNorm2d, nn.InstanceNorm2d)
@@ -202,20 +206,52 @@ def make_schedule(optimizer, schedule):
     return torch.optim.lr_scheduler.SequentialLR(optimizer, [rise, main], [warmup])
 
 
+def split(start, stop, parts):
+    """As nearly equal as can be; of fewer samples than parts some are left out."""
+    edges = [start + (stop - start) * i // parts for i in range(parts + 1)]
+    return [(a, b) for a, b in zip(edges, edges[1:]) if b > a]
+
+
+def parts_of(n, options):
+    """(from, to, whether running statistics move) of what a batch of n is passed in."""
+    found = []
+    shards = 1 if options.get("syncBatchNorm") else options.get("replicas", 1)
+    for number, (start, stop) in enumerate(split(0, n, shards)):
+        ghost = options.get("ghostBatch")
+        parts = options.get("accumulate", 1) if ghost is None else -(-(stop - start) // ghost)
+        found += [(a, b, number == 0) for a, b in split(start, stop, parts)]
+    return found
+
+
+def pass_batch(model, options, x, labels):
+    """Loss and logits of a batch; gradients and running statistics are left in the model."""
+    total, rows = 0, []
+    for start, stop, moves in parts_of(len(x), options):
+        kept = None if moves else {key: value.clone() for key, value in model.named_buffers()}
+        logits = model(x[start:stop])
+        if kept:
+            for key, value in model.named_buffers():
+                value.data.copy_(kept[key])
+        loss = F.cross_entropy(logits, labels[start:stop], label_smoothing=options.get("labelSmoothing", 0.0))
+        loss = loss * ((stop - start) / len(x))
+        loss.backward()
+        total += loss.item()
+        rows.append(logits.detach())
+    return total, torch.cat(rows)
+
+
 def train(model, optimizer, options, x, labels):
     torch_optimizer = make_optimizer(model, optimizer, options)
     schedule = make_schedule(torch_optimizer, options.get("schedule", {}))
     losses, hits = [], []
     for step in range(STEPS):
         torch_optimizer.zero_grad()
-        logits = model(x[step])
-        loss = F.cross_entropy(logits, labels[step], label_smoothing=options.get("labelSmoothing", 0.0))
-        loss.backward()
+        loss, logits = pass_batch(model, options, x[step], labels[step])
         if "clipGradNorm" in options:
             nn.utils.clip_grad_norm_(model.parameters(), options["clipGradNorm"])
         torch_optimizer.step()
         schedule.step()
-        losses.append(loss.item())
+        losses.append(loss)
         hits.append(int((logits.argmax(1) == labels[step]).sum()))
     return losses, hits
 
