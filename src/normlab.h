@@ -190,6 +190,13 @@ NL_API void nl_dataset_destroy(nl_dataset *dataset);
 NL_API nl_status nl_evaluate(nl_model *model, double *figures, const nl_dataset *dataset, int32_t batch_size,
                              int32_t mode);
 
+/**
+ * PreciseBN (https://arxiv.org/abs/2105.07576), as torch.optim.swa_utils.update_bn: the running statistics of every BatchNorm
+ * become the average over the first `batches` batches (0: over all) of `batch_size` samples in the data's order, of the
+ * weights as they are. A last batch of one sample joins the batch before it.
+ */
+NL_API nl_status nl_recalibrate(nl_model *model, const nl_dataset *dataset, int32_t batch_size, int32_t batches);
+
 /* ---- training ----------------------------------------------------------------------------------------------------- */
 
 /**

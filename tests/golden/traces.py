@@ -280,6 +280,13 @@ def make_gradients(spec, state, x, labels):
     return modes
 
 
+def recalibrate(spec, state, x):
+    """Running statistics over all batches, in float64."""
+    model = copy_of(spec, state, torch.float64)
+    torch.optim.swa_utils.update_bn([batch.double() for batch in x], model)
+    return pack_state({key: value for key, value in model.state_dict().items() if "running" in key or "num_b" in key})
+
+
 def make_trace(name, spec, optimizer, options, state, x, labels):
     model = copy_of(spec, state, torch.float32)
     losses, hits = train(model, optimizer, options, x, labels)
@@ -321,14 +328,18 @@ def traces():
         x, labels = data[batch]
         gradients = make_gradients(spec, states[name], x[0][:3], labels[0][:3])
         initial = pack_state(states[name])
-        models.append({"name": name, "spec": spec, "batches": batch, "initial": initial, "gradients": gradients})
+        found_model = {"name": name, "spec": spec, "batches": batch, "initial": initial, "gradients": gradients}
+        if any("running_var" in key for key in states[name]) and "instance" not in name:
+            found_model["recalibrated"] = recalibrate(spec, states[name], x)
+        models.append(found_model)
     for name, optimizer, options in TRACES:
         x, labels = data["19" if MODELS[name]["input"] == [19] else "12x12"]
         found.append(make_trace(name, MODELS[name], optimizer, options, states[name], x, labels))
     return document(
         f"{STEPS} steps in float32, batches of {BATCH_SIZE}: losses, hits and the state after them; evalLogits: the "
         "first batch in eval mode, then. gradients: those of the first three samples of the first batch at the initial "
-        "state, in float64.",
+        "state, in float64. recalibrated: running statistics of update_bn over all batches, at the "
+        "initial weights, in float64.",
         {
             "batches": {key: {"x": pack(x), "labels": pack(labels)} for key, (x, labels) in data.items()},
             "models": models,

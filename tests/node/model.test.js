@@ -532,6 +532,131 @@ await forEachVariant((nl) => {
     });
   });
 
+  describe('recalibrate', () => {
+    /** All batches of a golden model as one data set. */
+    const dataOf = ({ spec, batches }) => {
+      const { x, labels } = golden.batches[batches];
+      const shape = spec.input.length === 1 ? [spec.input[0], 1, 1] : spec.input;
+      return makeDataset({ shape, images: x.data, labels: Int32Array.from(labels.data), classes: 10 });
+    };
+
+    for (const of of golden.models.filter(({ recalibrated }) => recalibrated)) {
+      test(`${of.name}: running statistics are those of PyTorch's update_bn`, () => {
+        const model = nl.model(of.spec);
+        model.loadStateDict(of.initial);
+        const before = model.stateDict();
+        model.recalibrate(dataOf(of), { batchSize: 8 });
+        const after = model.stateDict();
+        for (const [key, value] of Object.entries(before)) {
+          if (!(key in of.recalibrated)) assert.deepEqual(after[key], value, key);
+        }
+        for (const [key, expected] of Object.entries(of.recalibrated)) {
+          if (typeof expected === 'number') assert.equal(after[key], expected, key);
+          else assertClose(after[key].data, expected.data, 2e-6, key);
+        }
+      });
+    }
+
+    test('some batches are the first of them, and momentum is what it was', () => {
+      const [model, twin] = [nl.model(CNN.spec), nl.model(CNN.spec)];
+      const data = dataOf(CNN);
+      model.recalibrate(data, { batchSize: 8, batches: 3 });
+      twin.recalibrate(data.slice(0, 24), { batchSize: 8 });
+      assert.deepEqual(model.stateDict(), twin.stateDict());
+      assert.equal(model.stateDict()['1.num_batches_tracked'], 3);
+      const { x } = data.batch([0, 1, 2, 3]);
+      const before = model.stateDict()['1.running_mean'].data;
+      model.train().forward(x);
+      const after = model.stateDict()['1.running_mean'].data;
+      twin.recalibrate(data.slice(0, 4), { batchSize: 4 });
+      const batch = twin.stateDict()['1.running_mean'].data;
+      assertClose(
+        after,
+        before.map((value, j) => 0.9 * value + 0.1 * batch[j]),
+        1e-6,
+        'running_mean',
+      );
+    });
+
+    test('a last batch of one sample joins the one before; batches of one are refused, and nothing changes', () => {
+      const spec = { input: [19], layers: [{ type: 'batchNorm' }, { type: 'linear', outFeatures: 10 }] };
+      const [model, twin] = [nl.model(spec), nl.model(spec)];
+      const data = dataOf(goldenModel('mlp batchNorm'));
+      model.recalibrate(data.slice(0, 9), { batchSize: 8 });
+      twin.recalibrate(data.slice(0, 9), { batchSize: 9 });
+      assert.deepEqual(model.stateDict(), twin.stateDict());
+      const refused = failure(
+        'shape',
+        /Expected more than 1 value per channel when training.*\(layer "0", batchNorm\)/,
+      );
+      assert.throws(() => model.recalibrate(data, { batchSize: 1 }), refused);
+      assert.deepEqual(model.stateDict(), twin.stateDict());
+      for (const options of [{ batchSize: 0 }, { batches: 0 }, { batches: 1.5 }]) {
+        assert.throws(() => model.recalibrate(data, options), failure('argument', /expected an integer >= 1/));
+      }
+    });
+  });
+
+  describe('fold', () => {
+    for (const { name, spec, initial } of golden.models) {
+      test(`${name}: the same logits without BatchNorm`, () => {
+        const model = nl.model(spec);
+        model.loadStateDict(initial);
+        const { batches } = goldenModel(name);
+        const size = spec.input.reduce((product, length) => product * length, 1);
+        const x = { data: golden.batches[batches].x.data.slice(0, 8 * size), shape: [8, ...spec.input] };
+        const before = model.stateDict();
+        const folded = model.fold();
+        assert.equal(model.training, true);
+        assert.deepEqual(model.stateDict(), before);
+        const { train, eval: evaluated } = model.compareModes(x).logits;
+        assertClose(folded.gradients(x, new Array(8).fill(0)).logits.data, evaluated.data, 1e-5, 'logits');
+        assert.ok(folded.foldError < 1e-5, `${folded.foldError}`);
+        const left = folded.layers.filter(({ type }) => type === 'batchNorm').length;
+        const there = model.layers.filter(({ type }) => type === 'batchNorm').length;
+        assert.equal(left, 0);
+        if (there > 0) assert.notDeepEqual(train.data, evaluated.data);
+        assert.deepEqual(
+          folded.layers.map(({ key }) => key),
+          model.layers.map(({ key }) => key),
+        );
+        folded.dispose();
+      });
+    }
+
+    test('a BatchNorm that follows something else stays, and one without running statistics too', () => {
+      const layers = [
+        { type: 'batchNorm' },
+        { type: 'linear', outFeatures: 4, bias: false, name: 'first' },
+        { type: 'batchNorm', trackRunningStats: false },
+        { type: 'linear', outFeatures: 4 },
+        { type: 'batchNorm', affine: false, name: 'last' },
+      ];
+      const model = nl.model({ input: [3], seed: 1, layers });
+      stir(model, 3);
+      const folded = model.fold();
+      assert.deepEqual(
+        folded.layers.map(({ type }) => type),
+        ['batchNorm', 'linear', 'batchNorm', 'linear', 'identity'],
+      );
+      assert.ok(folded.foldError < 1e-5);
+    });
+
+    test('the error of folding is measured', () => {
+      const layers = [
+        { type: 'linear', outFeatures: 4 },
+        { type: 'batchNorm', eps: 1e-20 },
+      ];
+      const model = nl.model({ input: [3], seed: 1, layers });
+      const state = model.stateDict();
+      // The sum is large beside what is left of it.
+      state['0.bias'].data.fill(1e6);
+      state['1.running_mean'].data.fill(1e6);
+      model.loadStateDict(state);
+      assert.ok(model.fold().foldError > 1e-3);
+    });
+  });
+
   describe('compareModes', () => {
     const spec = RESNET.spec;
     const { x: stored } = golden.batches['12x12'];

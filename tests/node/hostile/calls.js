@@ -213,6 +213,8 @@ export const CALLS = {
   ],
   'model.evaluate': ({ dataset }) => [[copied(dataset), { batchSize: 4, mode: 'train' }]],
   'model.compareModes': () => [[X(), { labels: LABELS(), bins: 8 }]],
+  'model.recalibrate': ({ dataset }) => [[copied(dataset), { batchSize: 4, batches: 2 }]],
+  'model.fold': () => [[]],
   'model.stateDict': () => [[]],
   'model.loadStateDict': ({ model }) => [[state(model), { strict: true }]],
   'model.dispose': () => [[]],

@@ -1,0 +1,66 @@
+/* Running statistics of weights that stand still. */
+#include "net/dataset.h"
+#include "net/model.h"
+
+#include <stdlib.h>
+
+extern const nl_layer_type nl_type_batchnorm;
+
+/* As torch.optim.swa_utils.update_bn: of the BatchNorms alone, whatever else keeps statistics. */
+static nl_norm *tracking(const nl_model *model, int32_t node) {
+  nl_norm *norm = model->nodes[node].norm;
+  return norm && norm->type == &nl_type_batchnorm && norm->track ? norm : NULL;
+}
+
+/* Samples of the batch that begins at `first`: a last one alone joins those before it, since it has no variance. */
+static int32_t batch_at(int32_t first, int32_t count, int32_t batch_size) {
+  const int32_t n = count - first < batch_size ? count - first : batch_size;
+  return batch_size > 1 && count - first - n == 1 ? n + 1 : n;
+}
+
+static nl_status pass_batches(nl_model *model, float *x, int32_t *labels, const nl_dataset *dataset, int32_t batch_size,
+                              int32_t batches) {
+  for (int32_t first = 0, n; first < dataset->count && batches > 0; first += n, batches--) {
+    n = batch_at(first, dataset->count, batch_size);
+    nl_dataset_gather(x, labels, dataset, NULL, first, n);
+    NL_TRY(nl_model_run_joined(model, x, n, NL_TRAIN, false));
+  }
+  return NL_OK;
+}
+
+nl_status nl_recalibrate(nl_model *model, const nl_dataset *dataset, int32_t batch_size, int32_t batches) {
+  NL_TRY(nl_model_enter(model, "nl_recalibrate"));
+  NL_TRY(nl_dataset_check(dataset, model));
+  NL_CHECK(batch_size >= 1, NL_ARGUMENT, "batchSize must be an integer >= 1, got %d", batch_size);
+  NL_CHECK(batches >= 0, NL_ARGUMENT, "batches must be an integer >= 0, got %d", batches);
+  const int32_t count = dataset->count, most = (batch_size < count ? batch_size : count - 1) + 1;
+  int32_t wanted = 0;
+  /* Nothing may change if a batch cannot pass. */
+  for (int32_t first = 0, n; first < count && (batches == 0 || wanted < batches); first += n, wanted++) {
+    n = batch_at(first, count, batch_size);
+    NL_TRY(nl_model_check_batch(model, n, NL_TRAIN));
+  }
+  NL_TRY(nl_model_reserve(model, most, false));
+  float *x = NULL;
+  int32_t *labels = NULL;
+  double *momenta = NULL;
+  nl_status status = nl_take((void **)&x, (uint64_t)most * (uint64_t)model->nodes[0].size, sizeof *x);
+  if (status == NL_OK) status = nl_take((void **)&labels, (uint64_t)most, sizeof *labels);
+  if (status == NL_OK) status = nl_take((void **)&momenta, (uint64_t)model->count, sizeof *momenta);
+  if (status == NL_OK) {
+    for (int32_t i = 1; i < model->count; i++) {
+      nl_norm *norm = tracking(model, i);
+      if (!norm) continue;
+      momenta[i] = norm->momentum;
+      norm->momentum = NAN;
+      nl_norm_reset_running_stats(norm);
+    }
+    status = pass_batches(model, x, labels, dataset, batch_size, wanted);
+    for (int32_t i = 1; i < model->count; i++)
+      if (tracking(model, i)) tracking(model, i)->momentum = momenta[i];
+  }
+  free(x);
+  free(labels);
+  free(momenta);
+  return status;
+}

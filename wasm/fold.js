@@ -1,0 +1,99 @@
+/**
+ * @typedef {import('./presets/index.js').ModelSpec} ModelSpec
+ * @typedef {import('./presets/index.js').LayerSpec} LayerSpec
+ * @typedef {import('./state-dict.js').StateDict} StateDict
+ * @typedef {import('./data/dataset.js').Tensor} Tensor
+ */
+
+const PRODUCTS = ['conv2d', 'linear'];
+
+/**
+ * A spec and its state without the BatchNorms that can be multiplied into the layer before them.
+ *
+ * @param {ModelSpec} spec
+ * @param {StateDict} state
+ * @returns {{ spec: ModelSpec, state: StateDict }}
+ */
+export function foldBatchNorms(spec, state) {
+  /** @type {StateDict} */
+  const folded = { ...state };
+  return { spec: { ...spec, layers: foldLayers(spec.layers, '', folded) }, state: folded };
+}
+
+/**
+ * @param {LayerSpec[]} layers
+ * @param {string} prefix of their keys
+ * @param {StateDict} state changed in place
+ * @returns {LayerSpec[]}
+ */
+function foldLayers(layers, prefix, state) {
+  /** @type {LayerSpec[]} */
+  const made = [];
+  layers.forEach((layer, index) => {
+    const key = `${prefix}${layer.name ?? index}`;
+    const before = layers[index - 1];
+    if (layer.type === 'residual') {
+      const body = foldLayers(layer.body ?? [], `${key}.body.`, state);
+      const shortcut = foldLayers(layer.shortcut ?? [], `${key}.shortcut.`, state);
+      made.push({ ...layer, body, shortcut });
+    } else if (layer.type === 'batchNorm' && layer.trackRunningStats !== false && PRODUCTS.includes(before?.type)) {
+      foldInto(`${prefix}${before.name ?? index - 1}`, key, Number(layer.eps ?? 1e-5), state);
+      made[index - 1] = { ...before, bias: true };
+      made.push({ type: 'identity', ...(layer.name !== undefined && { name: layer.name }) });
+    } else {
+      made.push(layer);
+    }
+  });
+  return made;
+}
+
+/**
+ * weight w and bias b become w g and (b - mean) g + beta with g = gamma / sqrt(var + eps), one a channel.
+ *
+ * @param {string} product key of the layer
+ * @param {string} norm key of the BatchNorm, whose entries go
+ * @param {number} eps
+ * @param {StateDict} state
+ */
+function foldInto(product, norm, eps, state) {
+  const values = (/** @type {string} */ key) => /** @type {Tensor | undefined} */ (state[key])?.data;
+  const mean = /** @type {Float32Array} */ (values(`${norm}.running_mean`));
+  const variance = /** @type {Float32Array} */ (values(`${norm}.running_var`));
+  const [gamma, beta, bias] = [values(`${norm}.weight`), values(`${norm}.bias`), values(`${product}.bias`)];
+  const weight = /** @type {Tensor} */ (state[`${product}.weight`]);
+  const channels = mean.length;
+  const size = weight.data.length / channels;
+  const scale = Array.from(variance, (value, j) => (gamma?.[j] ?? 1) / Math.sqrt(value + eps));
+  state[`${product}.weight`] = {
+    data: weight.data.map((value, i) => value * scale[Math.floor(i / size)]),
+    shape: weight.shape,
+  };
+  const shifts = scale.map((factor, j) => ((bias?.[j] ?? 0) - mean[j]) * factor + (beta?.[j] ?? 0));
+  state[`${product}.bias`] = { data: Float32Array.from(shifts), shape: [channels] };
+  for (const role of ['weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked']) {
+    delete state[`${norm}.${role}`];
+  }
+}
+
+/**
+ * Samples that are about standard normal, the same at each call.
+ *
+ * @param {number[]} shape of one
+ * @param {number} n
+ * @returns {{ x: Tensor, labels: number[] }}
+ */
+export function noiseBatch(shape, n) {
+  const size = n * shape.reduce((product, length) => product * length, 1);
+  let state = 1;
+  // Sums of twelve uniform values, from a generator of full period (Numerical Recipes).
+  const uniform = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+  const data = Float32Array.from({ length: size }, () => {
+    let sum = -6;
+    for (let i = 0; i < 12; i++) sum += uniform();
+    return sum;
+  });
+  return { x: { data, shape: [n, ...shape] }, labels: new Array(n).fill(0) };
+}
