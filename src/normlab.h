@@ -135,6 +135,12 @@ NL_API const float *nl_model_tensor_grad(const nl_model *model, int32_t index);
 NL_API double nl_model_batches_tracked(const nl_model *model, int32_t node);
 NL_API void nl_model_set_batches_tracked(nl_model *model, int32_t node, double batches);
 
+/**
+ * Freezes the batchNorm of `node`, or thaws it: in every mode it normalizes with its running statistics, which stay, and its
+ * weight and bias have no gradient (zeros) and are not trained, nor does weight decay act on them.
+ */
+NL_API nl_status nl_model_set_frozen(nl_model *model, int32_t node, int32_t frozen);
+
 /** The node at which the last failed pass of this model failed, -1 for none: whom an error is about. */
 NL_API int32_t nl_model_failed_node(const nl_model *model);
 

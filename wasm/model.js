@@ -31,7 +31,7 @@ import { readState, writeState } from './state-dict.js';
  * @typedef {object} Gradients
  * @property {number} loss mean cross-entropy
  * @property {Tensor} logits `[N, K]`
- * @property {Record<string, Tensor>} grads by parameter key
+ * @property {Record<string, Tensor>} grads by parameter key; zeros for what is frozen
  * @property {Tensor} input
  *
  * @typedef {object} Moments of one layer's output over a batch
@@ -63,6 +63,8 @@ export class Model {
   #runtime;
   #handle;
   #training = true;
+  /** @type {Set<string>} */
+  #frozen = new Set();
   /** @type {number[]} */
   #input;
   /** @type {LayerEntry[]} */
@@ -126,6 +128,33 @@ export class Model {
     return this.#tensors
       .filter(({ role }) => role <= 1)
       .map(({ key, shape, size }) => ({ key, shape: [...shape], size }));
+  }
+
+  /**
+   * Freezes BatchNorms: whatever the mode, they normalize with their running statistics, which stay as they are; their weight
+   * and bias have no gradient (zeros) and are not trained, nor does weight decay act on them. `model.train()` does not thaw
+   * them. What fine-tuning with small batches calls FrozenBatchNorm2d
+   * (https://pytorch.org/vision/stable/generated/torchvision.ops.FrozenBatchNorm2d.html).
+   *
+   * @param {string[]} [keys] of layers; default all batchNorms that keep running statistics
+   * @returns {this}
+   * @throws {NormlabError} `argument` for a key that is no such layer; nothing is frozen then
+   */
+  freeze(keys) {
+    return this.#setFrozen('model.freeze', keys, true);
+  }
+
+  /**
+   * @param {string[]} [keys] default all that are frozen
+   * @returns {this}
+   */
+  unfreeze(keys) {
+    return this.#setFrozen('model.unfreeze', keys, false);
+  }
+
+  /** @returns {string[]} keys of the layers that are frozen */
+  get frozen() {
+    return this.#layers.map(({ key }) => key).filter((key) => this.#frozen.has(key));
   }
 
   /** Whether forward normalizes as in training; true at first. */
@@ -391,6 +420,31 @@ export class Model {
       const layer = this.#layers[this.#runtime.exports.nl_model_failed_node(this.#handle) - 1];
       return layer ? ` (layer "${layer.key}", ${layer.type})` : '';
     });
+  }
+
+  /** @param {string} call @param {unknown} keys @param {boolean} on */
+  #setFrozen(call, keys, on) {
+    const runtime = this.#alive(call);
+    const able = this.#layers.flatMap(({ key, type, options }, index) =>
+      type === 'batchNorm' && options.trackRunningStats !== false ? [{ key, node: index + 1 }] : [],
+    );
+    const wanted = keys ?? able.map(({ key }) => key);
+    if (!Array.isArray(wanted)) {
+      throw new NormlabError('argument', `${call}: keys: expected an array of layer keys, got ${describe(keys)}`);
+    }
+    const chosen = Array.from(wanted, (key) => {
+      const found = able.find((layer) => layer.key === key);
+      if (found) return found;
+      const known = able.length > 0 ? `one of ${able.map((layer) => layer.key).join(', ')}` : 'none, there is none';
+      const expected = `a batchNorm with running statistics (${known})`;
+      throw new NormlabError('argument', `${call}: keys: expected ${expected}, got ${describe(key)}`);
+    });
+    for (const { key, node } of chosen) {
+      runtime.check(call, runtime.exports.nl_model_set_frozen(this.#handle, node, Number(on)));
+      if (on) this.#frozen.add(key);
+      else this.#frozen.delete(key);
+    }
+    return this;
   }
 
   /** @param {string} call */

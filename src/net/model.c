@@ -120,6 +120,8 @@ nl_status nl_model_add(nl_model *model, int32_t *number, int32_t type, int32_t f
   return NL_OK;
 }
 
+extern const nl_layer_type nl_type_batchnorm;
+
 static float *tensor_data(const nl_model *model, const nl_tensor *tensor) {
   return (tensor->role <= NL_BIAS ? model->params : model->buffers) + tensor->at;
 }
@@ -238,6 +240,20 @@ double nl_model_batches_tracked(const nl_model *model, int32_t node) {
 void nl_model_set_batches_tracked(nl_model *model, int32_t node, double batches) {
   nl_norm *norm = norm_at(model, node);
   if (norm) nl_norm_set_batches_tracked(norm, batches);
+}
+
+nl_status nl_model_set_frozen(nl_model *model, int32_t node, int32_t frozen) {
+  nl_norm *norm = norm_at(model, node);
+  NL_CHECK(norm && norm->track && norm->type == &nl_type_batchnorm, NL_ARGUMENT,
+           "only a batchNorm with running statistics can be frozen, and node %d is none", node);
+  for (int32_t i = 0; i < model->tensor_count; i++) {
+    const nl_tensor *tensor = &model->tensors[i];
+    if (tensor->node == node && tensor->role <= NL_BIAS && model->grads)
+      memset(model->grads + tensor->at, 0, (size_t)tensor->size * sizeof *model->grads);
+  }
+  norm->frozen = frozen != 0;
+  model->thaws++;
+  return NL_OK;
 }
 
 nl_status nl_model_enter(nl_model *model, const char *call) {

@@ -46,6 +46,7 @@ struct nl_model {
   int32_t tensor_count, tensor_capacity;
   uint64_t seed;
   bool finished;
+  int32_t thaws;  /* how often some layer was frozen or thawed */
   bool couples;   /* some layer does: a batch is then never passed in parts */
   int32_t failed; /* node at which the last pass failed, -1 for none */
 

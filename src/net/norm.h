@@ -17,6 +17,7 @@ struct nl_norm {
   double eps, momentum; /* NaN: cumulative average */
   bool track, unbiased;
   bool couples; /* samples of a batch see each other in eval mode too */
+  bool frozen;  /* batchNorm: as in eval mode whatever the mode, and without gradients of its own */
 
   int32_t size[NL_ROLES];
   float *tensor[NL_ROLES]; /* in `owned`, or in the model's blocks */

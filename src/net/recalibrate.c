@@ -6,10 +6,10 @@
 
 extern const nl_layer_type nl_type_batchnorm;
 
-/* As torch.optim.swa_utils.update_bn: of the BatchNorms alone, whatever else keeps statistics. */
+/* As torch.optim.swa_utils.update_bn: of the BatchNorms alone, whatever else keeps statistics; none that is frozen. */
 static nl_norm *tracking(const nl_model *model, int32_t node) {
   nl_norm *norm = model->nodes[node].norm;
-  return norm && norm->type == &nl_type_batchnorm && norm->track ? norm : NULL;
+  return norm && norm->type == &nl_type_batchnorm && norm->track && !norm->frozen ? norm : NULL;
 }
 
 /* Samples of the batch that begins at `first`: a last one alone joins those before it, since it has no variance. */

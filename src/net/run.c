@@ -181,11 +181,11 @@ static nl_status pass_gradient(nl_model *model, nl_node *node, const nl_node *ou
   const bool is_input = input == model->nodes;
   float *target = is_input ? dinput : dinput || input->trains ? input->dy : NULL;
   if (!target && (which > 0 || (node->weight < 0 && node->bias < 0))) return NL_OK;
-  const bool add = target && input->has_gradient;
+  const bool add = target && input->has_gradient, learns = which == 0 && !(node->norm && node->norm->frozen);
   const nl_gradient pass = {
       .dx = add ? model->spare : target,
-      .dweight = which == 0 && node->weight >= 0 ? model->grads + model->tensors[node->weight].at : NULL,
-      .dbias = which == 0 && node->bias >= 0 ? model->grads + model->tensors[node->bias].at : NULL,
+      .dweight = learns && node->weight >= 0 ? model->grads + model->tensors[node->weight].at : NULL,
+      .dbias = learns && node->bias >= 0 ? model->grads + model->tensors[node->bias].at : NULL,
       .dy = output->dy,
       .x = nl_model_value(model, which == 0 ? node->from : node->from2),
       .y = output->y,

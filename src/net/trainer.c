@@ -19,8 +19,8 @@ struct nl_trainer {
   double args[NL_MOST_OPTIMIZER_ARGS], options[NL_TRAINER_SETTINGS];
   float *state; /* [kept, model->param_size] */
   float *sum;   /* [model->param_size]: of gradients, where batches are passed in parts */
-  span *spans;
-  int32_t span_count;
+  span *spans;  /* without what is frozen */
+  int32_t span_count, thaws;
   double steps; /* taken */
 
   const nl_schedule_type *schedule;
@@ -41,14 +41,18 @@ struct nl_trainer {
 /* Parameters lie in the order of their tensors, each padded to whole vectors. */
 static void find_spans(nl_trainer *trainer) {
   const nl_model *model = trainer->model;
+  trainer->thaws = model->thaws;
+  trainer->span_count = 0;
   for (int32_t i = 0; i < model->tensor_count; i++) {
     const nl_tensor *tensor = &model->tensors[i];
-    if (tensor->role > NL_BIAS) continue;
-    const bool norm = model->nodes[tensor->node].norm != NULL;
+    const nl_norm *owner = model->nodes[tensor->node].norm;
+    if (tensor->role > NL_BIAS || (owner && owner->frozen)) continue;
+    const bool norm = owner != NULL;
     const int which = norm ? NL_DECAY_NORMS : NL_DECAY_BIASES;
     const bool decays = trainer->options[which] != 0 || (!norm && tensor->role == NL_WEIGHT);
     span *last = &trainer->spans[trainer->span_count - 1];
-    if (trainer->span_count == 0 || last->decays != decays) {
+    const bool follows = trainer->span_count > 0 && last->at + (size_t)last->size == tensor->at;
+    if (!follows || last->decays != decays) {
       last = &trainer->spans[trainer->span_count++];
       *last = (span){tensor->at, 0, decays};
     }
@@ -147,6 +151,7 @@ double nl_trainer_rate(const nl_trainer *trainer) {
 
 static nl_status update(nl_trainer *trainer, double rate) {
   nl_model *model = trainer->model;
+  if (trainer->thaws != model->thaws) find_spans(trainer);
   for (int32_t i = 0; i < trainer->span_count; i++) {
     const span part = trainer->spans[i];
     const nl_step at = {.lr = rate,

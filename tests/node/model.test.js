@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { makeDataset } from 'normlab';
+import { checkGradients, makeDataset } from 'normlab';
 import { assertClose, assertWithin, failure, largest } from './support/assertions.js';
 import { readGolden } from './support/golden.js';
 import { crossEntropy, predictions } from './support/loss.js';
@@ -594,6 +594,71 @@ await forEachVariant((nl) => {
       for (const options of [{ batchSize: 0 }, { batches: 0 }, { batches: 1.5 }]) {
         assert.throws(() => model.recalibrate(data, options), failure('argument', /expected an integer >= 1/));
       }
+    });
+  });
+
+  describe('freeze', () => {
+    const stirred = () => {
+      const model = nl.model(CNN.spec);
+      model.loadStateDict(CNN.initial);
+      return model;
+    };
+    const norms = ['1', '5'];
+    const own = norms.flatMap((key) =>
+      ['weight', 'bias', 'running_mean', 'running_var'].map((role) => `${key}.${role}`),
+    );
+    const { x: all, labels: targets } = golden.batches[CNN.batches];
+    const x = { data: all.data.slice(0, 8 * 144), shape: [8, 1, 12, 12] };
+    const labels = targets.data.slice(0, 8);
+
+    test('training mode is then eval mode, to the bit, and nothing moves', () => {
+      const [model, twin] = [stirred().freeze(), stirred().eval()];
+      assert.deepEqual(model.train().frozen, norms);
+      const before = model.stateDict();
+      const [got, expected] = [model.gradients(x, labels), twin.gradients(x, labels)];
+      assert.deepEqual([got.loss, got.logits, got.input], [expected.loss, expected.logits, expected.input]);
+      for (const [key, grad] of Object.entries(got.grads)) {
+        if (own.includes(key)) assert.ok(grad.data.every((value) => value === 0));
+        else assert.deepEqual(grad, expected.grads[key]);
+      }
+      model.forward(x);
+      assert.deepEqual(model.stateDict(), before);
+      const { layers } = model.compareModes(x);
+      assert.ok(layers.every(({ diff }) => diff.maxAbs < 1e-4));
+    });
+
+    test('the rest trains, and weight decay and recalibration leave it alone; unfreezing thaws', () => {
+      const model = stirred();
+      const trainer = nl.trainer(model, { optimizer: { lr: 0.1, momentum: 0.9, weightDecay: 0.5 } });
+      trainer.step(x, labels);
+      model.freeze(['1']);
+      const before = model.stateDict();
+      trainer.step(x, labels);
+      const data = makeDataset({ shape: [1, 12, 12], images: x.data, labels: Int32Array.from(labels), classes: 10 });
+      model.train().recalibrate(data, { batchSize: 4 });
+      const after = model.stateDict();
+      for (const key of Object.keys(before)) {
+        const frozen = key.startsWith('1.');
+        assert[frozen ? 'deepEqual' : 'notDeepEqual'](after[key], before[key], key);
+      }
+      assert.deepEqual(model.unfreeze().frozen, []);
+      trainer.step(x, labels);
+      for (const key of own) assert.notDeepEqual(model.stateDict()[key], after[key], key);
+    });
+
+    test('gradients are right beside what is frozen', () => {
+      const model = stirred().freeze(['5']);
+      const { passed, parameters } = checkGradients(model, { mode: 'train', samples: 4 });
+      assert.ok(passed);
+      assert.ok(!parameters.some(({ key }) => key.startsWith('5.')));
+    });
+
+    test('what is no batchNorm with running statistics cannot be frozen', () => {
+      const model = stirred();
+      const refused = failure('argument', /expected a batchNorm with running statistics \(one of 1, 5\), got '0'/);
+      assert.throws(() => model.freeze(['1', '0']), refused);
+      assert.throws(() => model.freeze('1'), failure('argument', /expected an array of layer keys, got '1'/));
+      assert.deepEqual(model.frozen, []);
     });
   });
 

@@ -29,7 +29,7 @@ import { random } from './random.js';
  * @property {boolean} passed
  *
  * @typedef {object} GradientCheck
- * @property {TensorCheck[]} parameters in the order of `model.parameters`
+ * @property {TensorCheck[]} parameters in the order of `model.parameters`, without those that are frozen
  * @property {TensorCheck} input
  * @property {{ engine: number, expected: number, error: number }} loss mean cross-entropy; the error is relative to the
  *   loss, or absolute where that is below 1
@@ -97,7 +97,7 @@ export function checkGradients(model, options) {
 export function* gradientCheck(model, options) {
   const { given, labels, batchSize, mode, samples, seed, tolerance } = read(model, options);
   const source = random(seed);
-  const network = new Network(model.spec, model.stateDict(), mode === 'train');
+  const network = new Network(model.spec, model.stateDict(), mode === 'train', model.frozen);
   const batch = given
     ? { x: given, labels: labels ?? drawLabels(source, given.shape[0], model.classes) }
     : drawBatch(network, source, [batchSize, ...model.input], labels ?? drawLabels(source, batchSize, model.classes));
@@ -105,7 +105,7 @@ export function* gradientCheck(model, options) {
   network.forward(batch.x.data, batch.labels);
 
   /** @type {Subject[]} */
-  const subjects = model.parameters.map(({ key, shape }) => ({
+  const subjects = trained(model).map(({ key, shape }) => ({
     key,
     shape,
     gradient: engine.grads[key].data,
@@ -216,6 +216,11 @@ function undisturbed(model, mode, use) {
   } finally {
     model.train(training).loadStateDict(state);
   }
+}
+
+/** What is frozen has no gradient. @param {Model} model */
+function trained({ parameters, frozen }) {
+  return parameters.filter(({ key }) => !frozen.includes(key.slice(0, key.lastIndexOf('.'))));
 }
 
 /**

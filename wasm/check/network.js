@@ -31,6 +31,8 @@ import { definitions } from './layers.js';
  * the size that suits its own curvature. No backward formula is in it.
  */
 export class Network {
+  /** @type {readonly string[]} */
+  #frozen;
   /** @type {Node[]} the input first, then the layers in the order of execution */
   #nodes;
   /** @type {Float64Array[]} the nodes' outputs */
@@ -42,8 +44,10 @@ export class Network {
    * @param {ModelSpec} spec
    * @param {StateDict} state
    * @param {boolean} training
+   * @param {readonly string[]} [frozen] keys of layers that are in eval mode all the same
    */
-  constructor({ input, layers }, state, training) {
+  constructor({ input, layers }, state, training, frozen = []) {
+    this.#frozen = frozen;
     this.#nodes = [{ key: '', inputs: [], shape: input, layer: null, tensors: {} }];
     this.#addAll(layers, 0, '', state, training);
   }
@@ -68,7 +72,7 @@ export class Network {
       }
       const define = definitions[type];
       if (!define) throw new NormlabError('unsupported', `checkGradients: layer "${key}": ${type} cannot be checked`);
-      const layer = define(options, this.#nodes[before].shape, training);
+      const layer = define(options, this.#nodes[before].shape, training && !this.#frozen.includes(key));
       const tensors = tensorsOf(state, `${key}.`);
       return this.#nodes.push({ key, inputs: [before], shape: layer.shape, layer, tensors }) - 1;
     }, from);

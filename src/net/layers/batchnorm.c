@@ -25,7 +25,9 @@ static nl_status configure(nl_norm *norm, const double *args, const int32_t *sam
   return NL_OK;
 }
 
-static bool uses_batch_stats(const nl_norm *norm, int32_t mode) { return mode != NL_EVAL || !norm->track; }
+static bool uses_batch_stats(const nl_norm *norm, int32_t mode) {
+  return (mode != NL_EVAL && !norm->frozen) || !norm->track;
+}
 
 static nl_status fit(const nl_norm *norm, nl_extent *extent, const int32_t *shape, int32_t ndim, int32_t mode) {
   if (norm->dims == 1)
@@ -59,7 +61,7 @@ static nl_status forward(nl_norm *norm, float *y, const float *x, int32_t mode, 
   if (!norm->batch_stats)
     return nl_batchnorm_forward_eval(y, norm->mean, norm->invstd, x, t[NL_RUNNING_MEAN], t[NL_RUNNING_VAR],
                                      t[NL_WEIGHT], t[NL_BIAS], e.n, e.c, e.s, norm->eps, relu);
-  const bool update = mode == NL_TRAIN && norm->track;
+  const bool update = mode == NL_TRAIN && norm->track && !norm->frozen;
   if (update) norm->batches_tracked++;
   const double momentum = isnan(norm->momentum) ? 1 / norm->batches_tracked : norm->momentum;
   return nl_batchnorm_forward_train(y, norm->mean, norm->invstd, update ? t[NL_RUNNING_MEAN] : NULL,
