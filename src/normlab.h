@@ -141,6 +141,9 @@ NL_API void nl_model_set_batches_tracked(nl_model *model, int32_t node, double b
  */
 NL_API nl_status nl_model_set_frozen(nl_model *model, int32_t node, int32_t frozen);
 
+/** The node whose output had the first value that is not finite, in a trainer's last step; -1 where its logits were finite. */
+NL_API int32_t nl_model_nonfinite_node(const nl_model *model);
+
 /** The node at which the last failed pass of this model failed, -1 for none: whom an error is about. */
 NL_API int32_t nl_model_failed_node(const nl_model *model);
 
@@ -212,9 +215,9 @@ NL_API nl_status nl_recalibrate(nl_model *model, const nl_dataset *dataset, int3
  * options [option_count]: nl_abi()'s "trainer" settings: clipGradNorm (torch.nn.utils.clip_grad_norm_ before each step; null:
  * none), labelSmoothing, whether weight decay acts on decayNorms (weight and bias of normalizations) and decayBiases, and in
  * what parts a batch is passed, each normalized by its own statistics; gradients are averaged over all samples:
- *   replicas                as many shards, as on data-parallel devices, of which the first alone moves running statistics
- *                           (DistributedDataParallel takes the buffers of rank 0); with syncBatchNorm all in one pass,
- *                           which is what shared statistics come to
+ *   replicas                as many shards, at most one a sample, as on data-parallel devices, of which the first alone
+ *                           moves running statistics (DistributedDataParallel takes the buffers of rank 0); with
+ *                           syncBatchNorm all in one pass, which is what shared statistics come to
  *   accumulate, ghostBatch  within a shard as many micro-batches, or as many as keep each to so many samples
  *                           (https://arxiv.org/abs/1705.08741), each of which moves running statistics
  * The model must outlive the trainer.

@@ -422,6 +422,18 @@ export class Model {
     });
   }
 
+  /**
+   * Where the trainer's last step met the first value that is not finite, for messages.
+   *
+   * @internal
+   */
+  nonfinite() {
+    const layer = this.#layers[this.#runtime.exports.nl_model_nonfinite_node(this.#handle) - 1];
+    return layer
+      ? `; the first value that is not finite stood in the output of layer "${layer.key}", ${layer.type}`
+      : '';
+  }
+
   /** @param {string} call @param {unknown} keys @param {boolean} on */
   #setFrozen(call, keys, on) {
     const runtime = this.#alive(call);

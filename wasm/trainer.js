@@ -257,7 +257,8 @@ export class Trainer {
         onStep?.({ ...step, stepsPerEpoch });
         if (!Number.isFinite(step.loss)) {
           const where = `step ${step.step} (epoch ${step.epoch})`;
-          throw new NormlabError('diverged', `trainer.fit: the loss is ${step.loss} at ${where}: try a smaller lr`);
+          const what = `the loss is ${step.loss} at ${where}${this.#model.nonfinite()}`;
+          throw new NormlabError('diverged', `trainer.fit: ${what}: try a smaller lr`);
         }
       }
       if (epochEnded) {

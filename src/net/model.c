@@ -36,7 +36,7 @@ nl_status nl_model_create(nl_model **out, const int32_t *shape, int32_t ndim, do
     return NL_MEMORY;
   }
   model->seed = (uint64_t)seed;
-  model->failed = -1;
+  model->failed = model->nonfinite = -1;
   model->count = 1;
   nl_node *input = &model->nodes[0];
   *input = (nl_node){.from = -1, .from2 = -1, .weight = -1, .bias = -1, .ndim = ndim};
@@ -261,5 +261,7 @@ nl_status nl_model_enter(nl_model *model, const char *call) {
   model->failed = -1;
   return NL_OK;
 }
+
+int32_t nl_model_nonfinite_node(const nl_model *model) { return model->nonfinite; }
 
 int32_t nl_model_failed_node(const nl_model *model) { return model->failed; }

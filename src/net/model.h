@@ -46,9 +46,10 @@ struct nl_model {
   int32_t tensor_count, tensor_capacity;
   uint64_t seed;
   bool finished;
-  int32_t thaws;  /* how often some layer was frozen or thawed */
-  bool couples;   /* some layer does: a batch is then never passed in parts */
-  int32_t failed; /* node at which the last pass failed, -1 for none */
+  int32_t thaws;     /* how often some layer was frozen or thawed */
+  bool couples;      /* some layer does: a batch is then never passed in parts */
+  int32_t nonfinite; /* node, see nl_model_nonfinite_node */
+  int32_t failed;    /* node at which the last pass failed, -1 for none */
 
   /* One flat block each, so that an optimizer step is one loop; tensors start at multiples of 4 values. */
   float *params, *grads, *buffers;
@@ -75,6 +76,8 @@ nl_status nl_model_run(nl_model *model, const float *x, int32_t n, int32_t mode)
 nl_status nl_model_run_joined(nl_model *model, const float *x, int32_t n, int32_t mode, bool fold);
 /** Whether a batch of n can pass in `mode`; the node at which it cannot is model->failed. */
 nl_status nl_model_check_batch(nl_model *model, int32_t n, int32_t mode);
+/** Sets model->nonfinite from the outputs of the last pass, where its logits are not finite. */
+void nl_model_find_nonfinite(nl_model *model, int32_t n);
 /** Whether the model ends in logits and these labels are among them: to be asked before a pass changes anything. */
 nl_status nl_model_check_targets(const nl_model *model, const int32_t *labels, int32_t n);
 /** Backward over the last pass that was not folded, from mean cross-entropy. dinput, correct may be NULL. */

@@ -1,4 +1,5 @@
 /* Passes over a model's nodes, and the memory that they need. */
+#include "kernels/planes.h"
 #include "net/model.h"
 #include "net/plan.h"
 
@@ -172,6 +173,19 @@ nl_status nl_model_run(nl_model *model, const float *x, int32_t n, int32_t mode)
 
 nl_status nl_model_run_joined(nl_model *model, const float *x, int32_t n, int32_t mode, bool folding) {
   return run(model, x, n, mode, folding && mode == NL_EVAL && fold(model) ? FOLDED : JOINED);
+}
+
+void nl_model_find_nonfinite(nl_model *model, int32_t n) {
+  const nl_node *last = &model->nodes[model->count - 1];
+  if (nl_all_finite(nl_model_value(model, model->count - 1), n * last->size)) return;
+  for (int32_t i = 1; i < model->count; i++) {
+    const nl_node *node = &model->nodes[i];
+    if (node->type->alias || node->in_joined) continue;
+    /* With the relu that was computed along, if any: only -inf is lost in it. */
+    if (nl_all_finite(model->nodes[node->joined].y, n * node->size)) continue;
+    model->nonfinite = i;
+    return;
+  }
 }
 
 /* One node's backward, from `output`'s gradient, itself or the relu it computed along, towards its `which`-th input. */

@@ -165,13 +165,16 @@ static nl_status update(nl_trainer *trainer, double rate) {
   return NL_OK;
 }
 
-/* Where part i of n samples in `parts` begins; of fewer samples than parts some are empty. */
+static int32_t at_most(int32_t a, int32_t b) { return a < b ? a : b; }
+
+/* Where part i of n samples in `parts` begins. */
 static int32_t part_start(int32_t n, int32_t parts, int32_t i) { return (int32_t)((int64_t)n * i / parts); }
 
 /* One pass forward and back; *loss and *correct of its samples. */
 static nl_status pass(nl_trainer *trainer, double *loss, int32_t *correct, const float *x, const int32_t *labels,
                       int32_t n, int32_t mode) {
   NL_TRY(nl_model_run_joined(trainer->model, x, n, mode, false));
+  if (trainer->model->nonfinite < 0) nl_model_find_nonfinite(trainer->model, n);
   return nl_model_learn(trainer->model, loss, correct, NULL, labels, trainer->options[NL_LABEL_SMOOTHING], n);
 }
 
@@ -179,13 +182,13 @@ typedef nl_status part_work(nl_trainer *trainer, void *sums, int32_t first, int3
 
 /* Each part of a batch of n in turn. */
 static nl_status each_part(nl_trainer *trainer, part_work *work, void *sums, int32_t n) {
-  const int32_t shards = shards_of(trainer);
+  const int32_t shards = at_most(shards_of(trainer), n);
   for (int32_t i = 0; i < shards; i++) {
     const int32_t begin = part_start(n, shards, i), size = part_start(n, shards, i + 1) - begin;
-    const int32_t parts = size > 0 ? micro_batches_of(trainer, size) : 0;
+    const int32_t parts = at_most(micro_batches_of(trainer, size), size);
     for (int32_t j = 0; j < parts; j++) {
       const int32_t first = part_start(size, parts, j), count = part_start(size, parts, j + 1) - first;
-      if (count > 0) NL_TRY(work(trainer, sums, begin + first, count, i == 0 ? NL_TRAIN : NL_PROBE));
+      NL_TRY(work(trainer, sums, begin + first, count, i == 0 ? NL_TRAIN : NL_PROBE));
     }
   }
   return NL_OK;
@@ -241,6 +244,7 @@ nl_status nl_trainer_step(nl_trainer *trainer, double *figures, const float *x, 
   NL_CHECK(!isnan(rate), NL_STATE, "the %s schedule needs to know of how many steps it is: give it its steps",
            trainer->schedule->settings.name);
   NL_TRY(nl_model_reserve(model, n, true));
+  model->nonfinite = -1;
   int32_t correct;
   NL_TRY(trainer->sum ? pass_in_parts(trainer, &figures[0], &correct, x, labels, n)
                       : pass(trainer, &figures[0], &correct, x, labels, n, NL_TRAIN));

@@ -898,6 +898,84 @@ TEST(evaluate) {
   check_evaluate(false);
 }
 
+/* ---- running statistics by other means ---- */
+
+static const int32_t six[] = {6};
+static const layer_spec normed[] = {{"batchNorm", 0, 0, {1e-5, 0.1, 1, 1, 0, 1}}, {"linear", 1, 0, {3, 1}}};
+
+/* The mean over batches of 4, 4 and 5 of their means and unbiased variances; of batches of 4 and 4 where two are asked for. */
+TEST(recalibrate) {
+  enum { COUNT = 13, C = 6 };
+  static const int32_t starts[] = {0, 4, 8, COUNT};
+  seed_data(21);
+  const float *images = normals(COUNT * C, 2, 3);
+  const int32_t *labels = random_labels(COUNT, 3);
+  nl_model *model = NULL;
+  nl_dataset *dataset = NULL;
+  CHECK_OK(build_model(&model, six, 1, normed, 2, 3));
+  CHECK_OK(nl_dataset_create(&dataset, images, 1, labels, COUNT, 1, C, 3, NULL, NULL));
+  disturb(model);
+  for (int32_t batches = 0; batches < 4; batches++) {
+    const int32_t used = batches == 0 ? 3 : batches;
+    CHECK_OK(nl_recalibrate(model, dataset, 4, batches));
+    assert_true(nl_model_batches_tracked(model, 1) == used);
+    for (int32_t j = 0; j < C; j++) {
+      double mean = 0, var = 0;
+      for (int32_t b = 0; b < used; b++) {
+        const int32_t n = starts[b + 1] - starts[b];
+        double sum = 0, squares = 0;
+        for (int32_t i = starts[b]; i < starts[b + 1]; i++) sum += images[i * C + j];
+        for (int32_t i = starts[b]; i < starts[b + 1]; i++) squares += pow(images[i * C + j] - sum / n, 2);
+        mean += sum / n / used;
+        var += squares / (n - 1) / used;
+      }
+      check_double("running_mean", nl_model_tensor_data(model, tensor_of(model, 1, NL_RUNNING_MEAN))[j], mean, 1e-5);
+      check_double("running_var", nl_model_tensor_data(model, tensor_of(model, 1, NL_RUNNING_VAR))[j], var, 1e-4);
+    }
+  }
+  float before[C];
+  memcpy(before, nl_model_tensor_data(model, tensor_of(model, 1, NL_RUNNING_MEAN)), sizeof before);
+  check_failed(nl_recalibrate(model, dataset, 1, 0), NL_SHAPE, "Expected more than 1 value per channel");
+  check_failed(nl_recalibrate(model, dataset, 0, 0), NL_ARGUMENT, "batchSize must be an integer >= 1, got 0");
+  check_failed(nl_recalibrate(model, dataset, 4, -1), NL_ARGUMENT, "batches must be an integer >= 0, got -1");
+  check_same("kept", nl_model_tensor_data(model, tensor_of(model, 1, NL_RUNNING_MEAN)), before, C);
+  nl_dataset_destroy(dataset);
+  nl_model_destroy(model);
+}
+
+/* Training mode of a frozen BatchNorm is eval mode, also where it has one value per channel; thawed it is itself again. */
+TEST(frozen) {
+  enum { N = 5, C = 6 };
+  seed_data(22);
+  const float *x = normals(N * C, 1, 2);
+  const int32_t *labels = random_labels(N, 3);
+  nl_model *model = NULL;
+  CHECK_OK(build_model(&model, six, 1, normed, 2, 3));
+  disturb(model);
+  float eval[N * 3], train[N * 3], deval[N * C], dtrain[N * C];
+  double loss;
+  CHECK_OK(nl_model_gradients(model, &loss, eval, deval, x, labels, N, NL_EVAL));
+  const float *mean = nl_model_tensor_data(model, tensor_of(model, 1, NL_RUNNING_MEAN)), *kept = copy_of(mean, C);
+  CHECK_OK(nl_model_set_frozen(model, 1, 1));
+  for (int32_t mode = NL_TRAIN; mode <= NL_PROBE; mode++) {
+    CHECK_OK(nl_model_gradients(model, &loss, train, dtrain, x, labels, N, mode));
+    check_same("logits", train, eval, N * 3);
+    check_same("dinput", dtrain, deval, N * C);
+    for (int role = NL_WEIGHT; role <= NL_BIAS; role++)
+      check_all("no gradient", nl_model_tensor_grad(model, tensor_of(model, 1, role)), 0, C);
+  }
+  CHECK_OK(nl_model_gradients(model, &loss, train, NULL, x, labels, 1, NL_TRAIN));
+  check_same("running mean", mean, kept, C);
+  assert_true(nl_model_batches_tracked(model, 1) == 0);
+  CHECK_OK(nl_model_set_frozen(model, 1, 0));
+  check_failed(nl_model_gradients(model, &loss, train, NULL, x, labels, 1, NL_TRAIN), NL_SHAPE, "more than 1 value");
+  CHECK_OK(nl_model_gradients(model, &loss, train, NULL, x, labels, N, NL_TRAIN));
+  assert_true(nl_model_tensor_grad(model, tensor_of(model, 1, NL_WEIGHT))[0] != 0 && mean[0] != kept[0]);
+  check_failed(nl_model_set_frozen(model, 2, 1), NL_ARGUMENT, "only a batchNorm with running statistics");
+  check_failed(nl_model_set_frozen(model, 9, 1), NL_ARGUMENT, "node 9 is none");
+  nl_model_destroy(model);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       CASE(forward),
@@ -920,6 +998,8 @@ int main(void) {
       CASE(compare),
       CASE(compare_of_odd_values),
       CASE(evaluate),
+      CASE(recalibrate),
+      CASE(frozen),
   };
   return cmocka_run_group_tests_name("model", tests, NULL, NULL);
 }

@@ -179,6 +179,67 @@ TEST(clipping) {
   }
 }
 
+/*
+ * A step at rate 1 without momentum shows the gradient: that of a batch in parts is the mean over samples of the parts' own.
+ * 7 samples in 3 shards are 2, 2 and 3; in two micro-batches each 1 and 1, 1 and 1, 1 and 2.
+ */
+TEST(parts) {
+  enum { N = 7 };
+  static const struct {
+    double replicas, sync, accumulate, ghost;
+    int32_t starts[8], count, tracked;
+  } cases[] = {
+      {1, 0, 1, NAN, {0, 7}, 1, 1},
+      {3, 0, 1, NAN, {0, 2, 4, 7}, 3, 1},
+      {3, 1, 1, NAN, {0, 7}, 1, 1},
+      {1, 0, 3, NAN, {0, 2, 4, 7}, 3, 3},
+      {1, 0, 1, 3, {0, 2, 4, 7}, 3, 3},
+      {1, 0, 1, 7, {0, 7}, 1, 1},
+      {1, 0, 1, 50, {0, 7}, 1, 1},
+      {3, 0, 2, NAN, {0, 1, 2, 3, 4, 5, 7}, 6, 2},
+      {20, 0, 1, NAN, {0, 1, 2, 3, 4, 5, 6, 7}, 7, 1},
+  };
+  seed_data(14);
+  const float *x = normals(N * INPUT, 0, 1);
+  const int32_t *labels = random_labels(N, CLASSES);
+  for (int i = 0; i < COUNT_OF(cases); i++) {
+    nl_model *model = build(3), *twin = build(3);
+    nl_trainer *trainer = NULL;
+    double figures[3], loss = 0;
+    const double args[] = {1, 0, 0, 0, 0};
+    const double options[] = {NAN, 0, 1, 1, cases[i].replicas, cases[i].sync, cases[i].accumulate, cases[i].ghost};
+    CHECK_OK(nl_trainer_create(&trainer, model, 0, args, 5, options, 8));
+    CHECK_OK(nl_trainer_step(trainer, figures, x, labels, N));
+    assert_true(nl_model_batches_tracked(model, 2) == cases[i].tracked);
+    double *sums[10] = {NULL};
+    for (int32_t p = 0; p < cases[i].count; p++) {
+      const int32_t first = cases[i].starts[p], n = cases[i].starts[p + 1] - first;
+      double own;
+      CHECK_OK(nl_model_gradients(twin, &own, NULL, NULL, x + first * INPUT, labels + first, n, NL_PROBE));
+      loss += own * n / N;
+      for (int32_t t = 0; t < 10; t++) {
+        const float *grad = nl_model_tensor_grad(twin, t);
+        if (!grad) continue;
+        if (!sums[t]) sums[t] = doubles(tensor_size(twin, t));
+        for (int32_t j = 0; j < tensor_size(twin, t); j++) sums[t][j] += (double)grad[j] * n / N;
+      }
+    }
+    check_double(NAMED("case %d: loss", i), figures[0], loss, 1e-12);
+    for (int32_t t = 0; t < 10; t++) {
+      if (!sums[t]) continue;
+      const float *before = nl_model_tensor_data(twin, t), *grad = nl_model_tensor_grad(model, t);
+      for (int32_t j = 0; j < tensor_size(twin, t); j++) {
+        check_double(NAMED("case %d, tensor %d: gradient", i, t), grad[j], sums[t][j], 1e-6);
+        const double want = before[j] - sums[t][j];
+        check_double(NAMED("case %d, tensor %d", i, t), nl_model_tensor_data(model, t)[j], want, 1e-6);
+      }
+    }
+    nl_trainer_destroy(trainer);
+    nl_model_destroy(model);
+    nl_model_destroy(twin);
+  }
+}
+
 /* Rates by hand, over two rounds of passes, each of four steps; and a cosine that is never told of how many. */
 TEST(schedules) {
   enum { COUNT = 4, STEPS = 8 };
@@ -569,6 +630,7 @@ int main(void) {
       CASE(steps_are_sgd),
       CASE(decay_spares),
       CASE(clipping),
+      CASE(parts),
       CASE(schedules),
       CASE(loss_falls),
       CASE(no_learning_rate),

@@ -293,14 +293,14 @@ const byFile = {
     },
     {
       name: 'batch statistics in eval mode',
-      from: 'return mode != NL_EVAL || !norm->track;',
-      to: 'return true;',
+      from: 'return (mode != NL_EVAL && !norm->frozen) || !norm->track;',
+      to: 'return !norm->frozen || !norm->track;',
       caught: ['test_norm_layer batch_norm_modes'],
     },
     {
       name: 'probing moves running statistics',
-      from: 'const bool update = mode == NL_TRAIN && norm->track;',
-      to: 'const bool update = mode != NL_EVAL && norm->track;',
+      from: 'const bool update = mode == NL_TRAIN && norm->track && !norm->frozen;',
+      to: 'const bool update = mode != NL_EVAL && norm->track && !norm->frozen;',
       caught: ['test_norm_layer batch_norm_modes', 'test_model only_training_updates'],
     },
     {

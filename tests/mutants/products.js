@@ -620,6 +620,30 @@ export const products = {
 
   'src/net/trainer.c': [
     {
+      name: 'gradients of parts averaged whatever their sizes',
+      from: 'const double share = (double)n / sums->n;',
+      to: 'const double share = (double)1 / sums->n * n / n;',
+      caught: ['test_trainer parts'],
+    },
+    {
+      name: 'every replica moves running statistics',
+      from: 'i == 0 ? NL_TRAIN : NL_PROBE',
+      to: 'i >= 0 ? NL_TRAIN : NL_PROBE',
+      caught: ['test_trainer parts'],
+    },
+    {
+      name: 'shared statistics ignored',
+      from: 'trainer->options[NL_SYNC_BATCH_NORM] != 0 ? 1 :',
+      to: 'trainer->options[NL_SYNC_BATCH_NORM] > 1 ? 1 :',
+      caught: ['test_trainer parts'],
+    },
+    {
+      name: 'one ghost batch too many',
+      from: '(n - 1) / (int32_t)ghost + 1',
+      to: 'n / (int32_t)ghost + 1',
+      caught: ['test_trainer parts'],
+    },
+    {
       name: 'norms decay all the same',
       from: 'const int which = norm ? NL_DECAY_NORMS : NL_DECAY_BIASES;',
       to: 'const int which = norm ? NL_DECAY_BIASES : NL_DECAY_BIASES;',
@@ -651,6 +675,28 @@ export const products = {
     },
   ],
 
+  'src/net/recalibrate.c': [
+    {
+      name: 'momentum in place of the mean',
+      from: 'norm->momentum = NAN;',
+      to: 'norm->momentum += 0;',
+      caught: ['test_model recalibrate'],
+    },
+    {
+      name: 'on top of what was there',
+      from: `      nl_norm_reset_running_stats(norm);
+`,
+      to: '',
+      caught: ['test_model recalibrate'],
+    },
+    {
+      name: 'a last sample alone',
+      from: 'return batch_size > 1 && count - first - n == 1 ? n + 1 : n;',
+      to: 'return n;',
+      caught: ['test_model recalibrate'],
+    },
+  ],
+
   'src/net/schedules.c': [
     {
       name: 'warm-up from nothing',
@@ -673,6 +719,12 @@ export const products = {
   ],
 
   'src/net/run.c': [
+    {
+      name: 'a frozen BatchNorm with gradients',
+      from: 'learns = which == 0 && !(node->norm && node->norm->frozen)',
+      to: 'learns = which == 0',
+      caught: ['test_model frozen'],
+    },
     {
       name: 'running statistics folded in train mode',
       from: 'folding && mode == NL_EVAL && fold(model)',
@@ -705,8 +757,8 @@ export const products = {
     },
     {
       name: "gradient of a second reader in place of the first's",
-      from: 'const bool add = target && input->has_gradient;',
-      to: 'const bool add = false;',
+      from: 'const bool add = target && input->has_gradient,',
+      to: 'const bool add = false,',
       caught: [GRAPHS],
     },
     {

@@ -519,6 +519,22 @@ await forEachVariant((nl, variant) => {
       }
     });
 
+    for (const [key, layer] of [
+      ['0.weight', '"0", linear'],
+      ['1.bias', '"1", batchNorm'],
+      ['3.weight', '"3", linear'],
+    ]) {
+      test(`a value that is not finite is found where it first stood: ${layer}`, async () => {
+        const model = nl.model(MLP);
+        const state = model.stateDict();
+        state[key].data[0] = Infinity;
+        model.loadStateDict(state);
+        const words = [`at step 1 (epoch 1); the first value that is not finite stood in the output of layer ${layer}`];
+        const fitted = nl.trainer(model).fit(clusters(16, 8), { epochs: 2, batchSize: 8 });
+        await assert.rejects(fitted, failure('diverged', words));
+      });
+    }
+
     test('a loss that is no number ends it with a word on the learning rate', async () => {
       const { trainer } = make(WITHOUT_NORM, { lr: 1e20 });
       await assert.rejects(trainer.fit(data, OPTIONS), failure('diverged', ['trainer.fit', 'lr']));

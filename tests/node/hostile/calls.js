@@ -78,6 +78,7 @@ const EXCEPTIONS = {
   'model.handle': 'internal',
   'model.belongsTo': 'internal',
   'model.check': 'internal',
+  'model.nonfinite': 'internal',
   'trainer.handle': 'internal',
   'run.samplesOf': 'internal',
 };
