@@ -24,14 +24,18 @@ function run(args, input) {
 
 test('the programs of the README work as pasted', () => {
   const programs = blocks('js');
-  assert.equal(programs.length, 3);
-  const [training, layer, check] = programs.map((code) => run(['--input-type=module', '-'], code));
+  assert.equal(programs.length, 4);
+  const [training, layer, check, options] = programs.map((code) => run(['--input-type=module', '-'], code));
   const accuracies = [...training.matchAll(/accuracy: (0\.\d+)/g)].map(([, value]) => Number(value));
   assert.equal(accuracies.length, 2);
   assert.ok(accuracies[0] > 0.7, `eval mode: ${accuracies[0]}`);
   assert.ok(accuracies[1] < accuracies[0], 'batches of two are worse off');
   assert.match(layer, /Float32Array\(8\)/);
   assert.match(check, /^0\.weight \d.*\n9\.bias .*\nall right\n$/s);
+  assert.match(
+    options,
+    /^running averages 0\.[6-9]\d*\nmeasured again {3}0\.[6-9]\d*\nfolding is off by \d\.\d+e-[6-9]\n$/,
+  );
 });
 
 test('the commands of the README work as pasted', () => {
