@@ -76,13 +76,14 @@ const isNumber = (value) => typeof value === 'number';
 /**
  * @param {string} call
  * @param {unknown} value
+ * @param {string} [name] of the argument
  * @returns {Dataset}
  */
-function checkDataset(call, value) {
+export function checkDataset(call, value, name = 'data') {
   const data = /** @type {Partial<Dataset> | null | undefined} */ (value);
   const fail = (/** @type {string} */ what) => {
     const expected = 'expected a data set, such as nl.loadDataset() gives';
-    return new NormlabError('argument', `${call}: data: ${expected}; ${what}`);
+    return new NormlabError('argument', `${call}: ${name}: ${expected}; ${what}`);
   };
   if (data === null || typeof data !== 'object') throw fail(`got ${describe(value)}`);
   const { images, labels, shape, mean, std, classes } = data;
@@ -96,9 +97,9 @@ function checkDataset(call, value) {
     throw fail(`${images.length} values are not ${labels.length} images of ${shapeText(shape)}`);
   }
   const standardized = images instanceof Float32Array;
-  for (const [name, values] of Object.entries({ mean, std })) {
+  for (const [key, values] of Object.entries({ mean, std })) {
     if (!standardized && !(Array.isArray(values) && values.length === shape[0] && Array.from(values).every(isNumber))) {
-      throw fail(`${name}: expected ${shape[0]} numbers, one a channel, got ${describe(values)}`);
+      throw fail(`${key}: expected ${shape[0]} numbers, one a channel, got ${describe(values)}`);
     }
   }
   const known = Number.isInteger(classes) ? classes : labels.reduce((most, label) => Math.max(most, label), 0) + 1;

@@ -5,15 +5,17 @@ import { idx } from './data/idx.js';
 import { loadDataset } from './data/load.js';
 import { npz } from './data/npz.js';
 import { normFactories } from './layers.js';
-import { instantiate } from './load.js';
+import { compileEngine, instantiate } from './load.js';
 import { Model } from './model.js';
 import { Runtime } from './runtime.js';
+import { sweep } from './sweep/index.js';
 import { Trainer } from './trainer.js';
 
 /**
  * @typedef {import('./load.js').Variant} Variant
  * @typedef {import('./presets/index.js').ModelSpec} ModelSpec
  * @typedef {import('./trainer.js').TrainerOptions} TrainerOptions
+ * @typedef {import('./sweep/settings.js').SweepOptions} SweepOptions
  * @typedef {Awaited<ReturnType<typeof createEngine>>} Engine
  */
 
@@ -29,7 +31,8 @@ import { Trainer } from './trainer.js';
 export async function createEngine(options) {
   const given = checkOptions('createEngine', 'options', options, ['variant', 'wasm']);
   const { variant = 'auto', wasm } = /** @type {NonNullable<typeof options>} */ (given);
-  const runtime = new Runtime(await instantiate(variant, wasm));
+  const module = await compileEngine(variant, wasm);
+  const runtime = new Runtime(await instantiate(module));
   return {
     /** Which module it runs on: `'scalar'`, `'simd'` or `'relaxed'`. */
     variant: runtime.abi.variant,
@@ -52,6 +55,17 @@ export async function createEngine(options) {
      * @param {TrainerOptions} [trainerOptions]
      */
     trainer: (model, trainerOptions) => new Trainer(runtime, model, trainerOptions),
+
+    /**
+     * Trains a model anew for each of norms × batch sizes × seeds, in worker threads. Equal settings give bit-equal results
+     * with any number of workers. A run that fails becomes one with `error`, and the others go on.
+     *
+     * @param {SweepOptions} [sweepOptions]
+     * @returns {Promise<import('./sweep/index.js').Sweep>}
+     * @throws {import('./errors.js').NormlabError} `argument` for options that no run could be made with, `unsupported`
+     *   where there are no workers, `internal` where one ended; or the reason of `signal`
+     */
+    sweep: (sweepOptions) => sweep(runtime, module, sweepOptions),
 
     loadDataset,
     loadDirectory,

@@ -32,4 +32,8 @@ export { presetSpec, presets } from './presets/index.js';
  * @typedef {import('./trainer.js').TrainerOptions} TrainerOptions
  * @typedef {import('./trainer.js').RunStep} RunStep
  * @typedef {import('./trainer.js').History} History
+ * @typedef {import('./sweep/settings.js').SweepOptions} SweepOptions
+ * @typedef {import('./sweep/index.js').Sweep} Sweep
+ * @typedef {import('./sweep/run.js').SweepRun} SweepRun
+ * @typedef {import('./sweep/plan.js').PlannedRun} PlannedRun
  */

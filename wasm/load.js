@@ -26,15 +26,23 @@ const MODULES = [
 const compiled = new Map();
 
 /**
- * Compiles and instantiates the engine.
+ * The engine's module, compiled: what may be instantiated any number of times, in other threads too.
  *
  * @param {'auto' | Variant} variant
  * @param {URL | string | BufferSource | WebAssembly.Module} [wasm] in place of the package's own modules
- * @returns {Promise<Exports>}
+ * @returns {Promise<WebAssembly.Module>}
  */
-export async function instantiate(variant, wasm) {
+export async function compileEngine(variant, wasm) {
   const module = wasm === undefined ? await packaged(variant) : await given(wasm);
   checkInterface(module);
+  return module;
+}
+
+/**
+ * @param {WebAssembly.Module} module of compileEngine
+ * @returns {Promise<Exports>}
+ */
+export async function instantiate(module) {
   const instance = await WebAssembly.instantiate(module, imports());
   const exports = /** @type {Exports} */ (/** @type {unknown} */ (instance.exports));
   exports._initialize?.();

@@ -4,7 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { NormlabError } from '../errors.js';
 import { presets } from '../presets/index.js';
 import { EXIT, UsageError } from './failure.js';
-import { addOptions, checkOptions, trainingOptions } from './options.js';
+import { addOptions, checkOptions, sweepOptions, trainingOptions } from './options.js';
 
 const { version, description } = createRequire(import.meta.url)('../../package.json');
 
@@ -40,6 +40,21 @@ const COMMANDS = [
       'normlab compare --preset mlp --norm batch --placement after --json',
     ],
     load: async () => (await import('./compare.js')).compare,
+  },
+  {
+    name: 'sweep',
+    text: 'Train a model for each of norms × batch sizes × seeds, in worker threads, and compare the test errors.',
+    more:
+      '\nThe learning rate grows with the batch size unless --lr fixes it. A run that diverges or fails is reported, and\n' +
+      'the others go on. With --out a sweep that was stopped is resumed by the same command; give each shard a file of\n' +
+      'its own, and join them with --merge. Exit status 1: no run succeeded.',
+    options: sweepOptions,
+    examples: [
+      'normlab sweep --norm batch,group,layer --batch-size 2,4,8,16,32,64 --preset mlp --limit 6000 --epochs 2 --seed 0,1',
+      'normlab sweep --preset deepcnn --seed 0,1,2,3 --shard 1/4 --out shard-1.jsonl',
+      'normlab sweep --merge shard-1.jsonl shard-2.jsonl shard-3.jsonl shard-4.jsonl --json',
+    ],
+    load: async () => (await import('./sweep.js')).sweep,
   },
   {
     name: 'check',

@@ -40,7 +40,18 @@ import { presets } from '../presets/index.js';
  * @property {number} samples
  * @property {number} tolerance
  *
+ * @typedef {object} OwnSweepOptions
+ * @property {string[]} norm
+ * @property {number[]} batchSize
+ * @property {number[]} seed
+ * @property {boolean} [scaleLr]
+ * @property {number} [workers]
+ * @property {{ index: number, count: number }} [shard] index from 1
+ * @property {string} [out]
+ * @property {string[]} [merge]
+ *
  * @typedef {ModelOptions & CommonOptions & OwnTrainingOptions} TrainingOptions
+ * @typedef {Omit<TrainingOptions, 'norm' | 'batchSize' | 'seed'> & OwnSweepOptions} SweepOptions
  * @typedef {ModelOptions & CommonOptions & OwnCheckOptions} CheckOptions
  */
 
@@ -76,12 +87,39 @@ function share(text) {
 }
 
 /**
+ * @template T
+ * @param {(text: string) => T} parse of one value
+ */
+const list = (parse) => {
+  /** @param {string} text */
+  return (text) => {
+    const values = text.split(',').map((value) => parse(value.trim()));
+    if (new Set(values).size === values.length) return values;
+    throw new InvalidArgumentError('Expected each value once.');
+  };
+};
+
+/** @param {string} text */
+function knownNorm(text) {
+  if (norms.includes(text)) return text;
+  throw new InvalidArgumentError(`Expected a list of ${norms.join(', ')}.`);
+}
+
+/** @param {string} text */
+function shard(text) {
+  const [index, count] = (/^(\d+)\/(\d+)$/.exec(text) ?? []).slice(1).map(Number);
+  if (index >= 1 && index <= count && count <= MAX_COUNT) return { index, count };
+  throw new InvalidArgumentError('Expected i/n with i from 1 to n, such as 2/4.');
+}
+
+/**
  * One option: its flags, description and default; then its choices, or what reads the text.
  *
  * @typedef {object} OptionSpec
  * @property {string} flags
  * @property {string} text
  * @property {unknown} [value]
+ * @property {string} [shown] the default in words
  * @property {readonly string[]} [choices]
  * @property {(text: string) => unknown} [parse]
  * @property {string} [conflicts]
@@ -122,6 +160,17 @@ const batchSize = (text, value) => ({ flags: '--batch-size <n>', text, value, pa
 
 /** @param {string} text @returns {OptionSpec} */
 const seed = (text) => ({ flags: '--seed <n>', text, value: 0, parse: integer(0, MAX_SEED) });
+
+/**
+ * Others in place of some options.
+ *
+ * @param {OptionSpec[]} options
+ * @param {OptionSpec[]} others each with the name of the one that it replaces
+ */
+const replaced = (options, others) => {
+  const nameOf = (/** @type {OptionSpec} */ { flags }) => flags.split(' ')[0];
+  return options.map((option) => others.find((other) => nameOf(other) === nameOf(option)) ?? option);
+};
 
 /** @param {{ epochs: number }} defaults @returns {OptionSpec[]} the options of a command that trains */
 export const trainingOptions = ({ epochs }) => [
@@ -164,6 +213,47 @@ export const trainingOptions = ({ epochs }) => [
 ];
 
 /** @type {OptionSpec[]} */
+export const sweepOptions = [
+  ...replaced(trainingOptions({ epochs: 2 }), [
+    { flags: '--preset <name>', text: 'the model', value: 'mlp', choices: Object.keys(presets) },
+    {
+      flags: '--norm <list>',
+      text: `normalizations put into the model, of ${norms.join(', ')}`,
+      value: ['batch', 'group', 'layer'],
+      shown: 'batch,group,layer',
+      parse: list(knownNorm),
+    },
+    {
+      flags: '--batch-size <list>',
+      text: 'images per step',
+      value: [2, 4, 8, 16, 32, 64],
+      shown: '2,4,8,16,32,64',
+      parse: list(integer(1)),
+    },
+    {
+      flags: '--seed <list>',
+      text: 'of the initial weights and of the order of the images',
+      value: [0],
+      shown: '0',
+      parse: list(integer(0, MAX_SEED)),
+    },
+    {
+      flags: '--lr <rate>',
+      text: 'learning rate of every run (default: 0.02 · batch size / 32, of adam and adamW 0.001)',
+      parse: nonNegative,
+    },
+  ]),
+  { flags: '--scale-lr', text: 'the rate is that of batches of 32; others get rate · batch size / 32' },
+  { flags: '--workers <n>', text: 'threads (default: one a core); 0 trains in the main one', parse: integer(0) },
+  { flags: '--shard <i/n>', text: "this machine's share of the runs, the i-th of n", parse: shard },
+  {
+    flags: '--out <file.jsonl>',
+    text: 'add a line for each finished run; runs that are there already are not repeated',
+  },
+  { flags: '--merge <files...>', text: 'train nothing: join such files' },
+];
+
+/** @type {OptionSpec[]} */
 export const checkOptions = [
   ...MODEL,
   batchSize('samples of noise in the batch', 4),
@@ -184,12 +274,12 @@ export const checkOptions = [
  * @param {OptionSpec[]} options
  */
 export function addOptions(command, options) {
-  for (const { flags, text, value, choices, parse, conflicts } of options) {
+  for (const { flags, text, value, shown, choices, parse, conflicts } of options) {
     const option = new Option(flags, text);
     if (choices) option.choices(choices);
     if (parse) option.argParser(parse);
     if (conflicts) option.conflicts(conflicts);
-    if (value !== undefined) option.default(value);
+    if (value !== undefined) option.default(value, shown);
     command.addOption(option);
   }
   return command;

@@ -70,3 +70,14 @@ export function checkProgress({ quiet, steps }) {
   const bar = openBar({ quiet, steps, format: 'checking {key} [{bar}] {percentage}% · {eta_formatted} left' });
   return { update: (step, state) => bar.update(step, state), pause: () => bar.pause() };
 }
+
+/**
+ * Progress of a sweep, with the runs that are finished and the time left.
+ *
+ * @param {{ quiet?: boolean, steps: number, runs: number }} sweep
+ * @returns {Progress<{ finished: number }>}
+ */
+export function sweepProgress({ quiet, steps, runs }) {
+  const bar = openBar({ quiet, steps, format: `run {finished}/${runs} [{bar}] {percentage}% · {eta_formatted} left` });
+  return { update: (step, state) => bar.update(step, state), pause: () => bar.pause() };
+}

@@ -176,6 +176,48 @@ export const CALLS = {
     ],
     [model, { schedule: { type: 'step', stepSize: 3, gamma: 0.5 } }],
   ],
+  // With workers there is a test of its own: starting them takes longer than all else here.
+  'engine.sweep': ({ dataset }) => [
+    [
+      {
+        norms: ['batch', 'none'],
+        batchSizes: [3],
+        seeds: [0, 1],
+        model: { input: [4, 1, 1], seed: 1, layers: [{ type: 'flatten' }, { type: 'norm', eps: 1e-3 }, ...LAYERS()] },
+        groups: 2,
+        placement: 'after',
+        normOptions: {},
+        trainer: { optimizer: { type: 'sgd', lr: 0.1 }, clipGradNorm: 1 },
+        scaleLr: true,
+        data: { train: copied(dataset), test: copied(dataset) },
+        limit: 6,
+        epochs: 1,
+        shuffle: false,
+        dropLast: false,
+        workers: 0,
+        only: () => true,
+        onRun: async () => {},
+        onProgress: () => {},
+      },
+    ],
+    [
+      {
+        norms: ['group'],
+        batchSizes: [2, 4],
+        model: {
+          preset: 'smallcnn',
+          groups: 4,
+          placement: 'before',
+          normOptions: { eps: 1e-3 },
+          input: [4, 1, 1],
+          classes: 3,
+        },
+        data: { train: copied(dataset), test: copied(dataset) },
+        epochs: 1,
+        workers: 0,
+      },
+    ],
+  ],
   // The good call reads megabytes: it has tests of its own.
   'engine.loadDataset': () => [['mnist', { onProgress: () => {} }]],
   'engine.loadDirectory': () => [['a folder that is not there', { onProgress: () => {}, maxBytes: 1000 }]],

@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { hasNormPlace } from '../presets/fill.js';
+import { UsageError } from './failure.js';
+import { readModelFile } from './model-file.js';
+import { chooseOptimizer } from './optimizer.js';
+
+/**
+ * @typedef {import('./options.js').SweepOptions} SweepOptions
+ * @typedef {import('../index.js').Dataset} Dataset
+ *
+ * What all runs of a sweep have in common: those of one file agree in it.
+ *
+ * @typedef {import('./optimizer.js').OptimizerSettings & {
+ *   preset: string | null, model: string | null, modelDigest: string | null, groups: number, placement: string,
+ *   epochs: number, dropLast: boolean, scaleLr: boolean,
+ *   data: { name: string, train: number, test: number, digest: string, note?: string }, variant: string, version: string,
+ * }} SweepSettings `lr`: with scaleLr that of 32 images a step; digests: SHA-256 of the contents
+ */
+
+/** The base that scaling starts from where there is no --lr. */
+const SGD_BASE_RATE = 0.02;
+
+/**
+ * @param {SweepOptions} options
+ * @param {(name: keyof SweepOptions) => boolean} given whether an option was typed
+ * @throws {UsageError}
+ */
+export async function chooseSweep(options, given) {
+  const scaleLr = options.scaleLr ?? (options.lr === undefined && options.optimizer === 'sgd');
+  const lr = options.lr ?? (options.optimizer === 'sgd' ? SGD_BASE_RATE : undefined);
+  const typed = /** @type {(name: keyof import('./options.js').TrainingOptions) => boolean} */ (given);
+  const optimizer = chooseOptimizer(
+    /** @type {import('./options.js').TrainingOptions} */ (/** @type {unknown} */ ({ ...options, lr })),
+    typed,
+  );
+  const file = options.model === undefined ? null : await readModelFile(options.model);
+  const open = !file || hasNormPlace(file.layers);
+  for (const name of /** @type {const} */ (['norm', 'groups', 'placement'])) {
+    if (!open && given(name)) {
+      throw new UsageError(`--${name}: ${options.model} has no { "type": "norm" } layer that it could apply to`);
+    }
+  }
+  const { groups, placement, epochs, dropLast = false, batchSize, seed, preset } = options;
+  const norms = open ? options.norm : [null];
+  return {
+    axes: { norms, batchSizes: batchSize, seeds: seed },
+    /** What nl.sweep takes. */
+    sweep: {
+      ...(open && { norms: options.norm }),
+      batchSizes: batchSize,
+      seeds: seed,
+      model: file ?? preset,
+      groups,
+      placement,
+      trainer: optimizer.trainer,
+      scaleLr,
+      epochs,
+      dropLast,
+    },
+    /**
+     * @param {import('../data/directory.js').Splits} data
+     * @param {{ variant: string, version: string }} engine
+     * @returns {SweepSettings}
+     */
+    settings: ({ train, test, note }, { variant, version }) => ({
+      preset: file ? null : preset,
+      model: options.model ?? null,
+      modelDigest: file && digest(JSON.stringify(file)),
+      groups,
+      placement,
+      epochs,
+      dropLast,
+      ...optimizer.settings,
+      scaleLr,
+      data: {
+        name: train.name,
+        train: train.length,
+        test: test.length,
+        digest: digestOf(train, test),
+        ...(note && { note }),
+      },
+      variant,
+      version,
+    }),
+  };
+}
+
+/** @param {Dataset[]} splits */
+const digestOf = (...splits) => digest(...splits.flatMap(({ images, labels }) => [images, labels]));
+
+/** @param {(string | Uint8Array | Float32Array | Int32Array)[]} parts */
+function digest(...parts) {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex').slice(0, 16);
+}
