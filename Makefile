@@ -53,8 +53,9 @@ FLAGS.relaxed := -msimd128 -mrelaxed-simd
 SOURCES := $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))
 # No contraction: a multiply and an add round twice unless the source asks for one operation.
 CFLAGS := -std=c11 -O2 -ffp-contract=off -fvisibility=hidden -Isrc
-# -O3 is 10 KB larger than -O2 and no faster; with -Os the products halve in speed.
+# -O3 is 10 KB larger than -O2 and no faster; with -Os the products halve in speed. What only calls kernels may be small.
 WASM_CFLAGS := $(CFLAGS) -mbulk-memory
+small = $(if $(filter src/net/% src/base/%,$1),-Os)
 # The C library's memcpy calls out of the module for large blocks; this one is an instruction.
 WASM_SOURCES := $(SOURCES) wasm/memcpy.c
 MODULES := $(VARIANTS:%=wasm/modules/normlab.%.wasm)
@@ -77,7 +78,7 @@ OBJECTS.$(1) := $$(WASM_SOURCES:%.c=build/$(1)/%.o)
 $$(OBJECTS.$(1)): build/$(1)/%.o: %.c build/toolchain.env build/flags
 	$$(call say,CC,$$<  ($(1)))
 	@mkdir -p $$(@D)
-	$$(Q). build/toolchain.env; $$$$WASM_CC $$(WASM_CFLAGS) $$(FLAGS.$(1)) -MMD -MP -c $$< -o $$@
+	$$(Q). build/toolchain.env; $$$$WASM_CC $$(WASM_CFLAGS) $$(call small,$$<) $$(FLAGS.$(1)) -MMD -MP -c $$< -o $$@
 wasm/modules/normlab.$(1).wasm: $$(OBJECTS.$(1)) $$(LISTS) build/toolchain.env build/flags build/sources
 	$$(call say,LINK,$$@)
 	@mkdir -p $$(@D)

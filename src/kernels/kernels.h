@@ -172,6 +172,8 @@ typedef struct {
  */
 nl_status nl_adam_step(float *param, float *mean, float *square, float *largest, const float *grad, const nl_adam *adam,
                        int32_t size);
+/** base^exponent of a whole exponent >= 0; pow and its tables would be 7 KB of the module. */
+double nl_power(double base, double exponent);
 /** x *= scale, and y += scale x. */
 void nl_multiply(float *x, float scale, int32_t size);
 void nl_add_scaled(float *y, const float *x, float scale, int32_t size);

@@ -73,7 +73,7 @@ static inline void adam_four(float *param, float *mean, float *square, float *la
 nl_status nl_adam_step(float *param, float *mean, float *square, float *largest, const float *grad, const nl_adam *adam,
                        int32_t size) {
   NL_CHECK(size >= 0, NL_SHAPE, "nl_adam_step: size must be >= 0, got %d", size);
-  const double first = 1 - pow(adam->betas[0], adam->step), second = 1 - pow(adam->betas[1], adam->step);
+  const double first = 1 - nl_power(adam->betas[0], adam->step), second = 1 - nl_power(adam->betas[1], adam->step);
   adam_step s = {.shrink = v4_splat((float)(1 - adam->lr * adam->weight_decay)),
                  .decay = v4_splat((float)adam->weight_decay),
                  .rate = v4_splat((float)(adam->lr / first)),
@@ -88,6 +88,13 @@ nl_status nl_adam_step(float *param, float *mean, float *square, float *largest,
   for (int32_t i = 0; i < size; i += 4)
     adam_four(param + i, mean + i, square + i, largest ? largest + i : NULL, grad + i, s, size - i);
   return NL_OK;
+}
+
+double nl_power(double base, double exponent) {
+  double result = 1;
+  for (uint64_t left = (uint64_t)exponent; left > 0; left /= 2, base *= base)
+    if (left % 2) result *= base;
+  return result;
 }
 
 void nl_multiply(float *x, float scale, int32_t size) {

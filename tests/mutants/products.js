@@ -706,8 +706,8 @@ export const products = {
     },
     {
       name: 'a whole period',
-      from: '(1 + cos(PI * at / steps))',
-      to: '(1 + cos(2 * PI * at / steps))',
+      from: 'cosine_of(PI / 2 * at / steps)',
+      to: 'cosine_of(PI * at / steps)',
       caught: ['test_trainer schedules'],
     },
     {
