@@ -1,3 +1,6 @@
+import { random } from './check/random.js';
+import { sizeOf } from './checks.js';
+
 /**
  * @typedef {import('./presets/index.js').ModelSpec} ModelSpec
  * @typedef {import('./presets/index.js').LayerSpec} LayerSpec
@@ -76,24 +79,14 @@ function foldInto(product, norm, eps, state) {
 }
 
 /**
- * Samples that are about standard normal, the same at each call.
+ * Standard normal samples, the same at each call.
  *
  * @param {number[]} shape of one
  * @param {number} n
  * @returns {{ x: Tensor, labels: number[] }}
  */
 export function noiseBatch(shape, n) {
-  const size = n * shape.reduce((product, length) => product * length, 1);
-  let state = 1;
-  // Sums of twelve uniform values, from a generator of full period (Numerical Recipes).
-  const uniform = () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-  const data = Float32Array.from({ length: size }, () => {
-    let sum = -6;
-    for (let i = 0; i < 12; i++) sum += uniform();
-    return sum;
-  });
+  const { normal } = random(1);
+  const data = Float32Array.from({ length: n * sizeOf(shape) }, normal);
   return { x: { data, shape: [n, ...shape] }, labels: new Array(n).fill(0) };
 }

@@ -294,7 +294,7 @@ export class Model {
    * float64, and an `identity` takes its place, so that keys stay what they are.
    *
    * @returns {Model & { foldError: number }} the caller's to dispose of; foldError: the largest difference that folding makes
-   *   to a logit, relative to the largest logit, over 16 samples of about standard normal noise
+   *   to a logit, relative to the largest logit, over 16 samples of standard normal noise
    */
   fold() {
     const call = 'model.fold';

@@ -85,8 +85,10 @@ nl_status nl_adam_step(float *param, float *mean, float *square, float *largest,
     s.keep[i] = v4_splat((float)adam->betas[i]);
     s.fresh[i] = v4_splat((float)(1 - adam->betas[i]));
   }
-  for (int32_t i = 0; i < size; i += 4)
-    adam_four(param + i, mean + i, square + i, largest ? largest + i : NULL, grad + i, s, size - i);
+  int32_t i = 0;
+  for (; i + 4 <= size; i += 4)
+    adam_four(param + i, mean + i, square + i, largest ? largest + i : NULL, grad + i, s, 4);
+  if (i < size) adam_four(param + i, mean + i, square + i, largest ? largest + i : NULL, grad + i, s, size - i);
   return NL_OK;
 }
 

@@ -56,6 +56,11 @@ void nl_dataset_gather(float *x, int32_t *labels, const nl_dataset *dataset, con
   }
 }
 
+int32_t nl_dataset_batch(const nl_dataset *dataset, int32_t first, int32_t batch_size) {
+  const int32_t left = dataset->count - first, n = left < batch_size ? left : batch_size;
+  return batch_size > 1 && left - n == 1 ? n + 1 : n;
+}
+
 nl_status nl_dataset_check(const nl_dataset *dataset, const nl_model *model) {
   const nl_node *input = &model->nodes[0], *output = &model->nodes[model->count - 1];
   NL_CHECK((int64_t)dataset->channels * dataset->pixels == input->size, NL_SHAPE,
@@ -81,8 +86,7 @@ nl_status nl_evaluate(nl_model *model, double *figures, const nl_dataset *datase
   double total = 0;
   int32_t hits = 0;
   for (int32_t i = 0, n; status == NL_OK && i < count; i += n) {
-    n = count - i < batch_size ? count - i : batch_size;
-    if (batch_size > 1 && count - i - n == 1) n++;
+    n = nl_dataset_batch(dataset, i, batch_size);
     nl_dataset_gather(x, labels, dataset, NULL, i, n);
     status = nl_model_run_joined(model, x, n, mode, true);
     if (status != NL_OK) break;

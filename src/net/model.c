@@ -120,8 +120,6 @@ nl_status nl_model_add(nl_model *model, int32_t *number, int32_t type, int32_t f
   return NL_OK;
 }
 
-extern const nl_layer_type nl_type_batchnorm;
-
 static float *tensor_data(const nl_model *model, const nl_tensor *tensor) {
   return (tensor->role <= NL_BIAS ? model->params : model->buffers) + tensor->at;
 }

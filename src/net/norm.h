@@ -45,6 +45,9 @@ struct nl_norm_type {
   void (*fold)(const nl_norm *norm, float *scale, float *shift, const float *bias);
 };
 
+/* The one whose statistics may be frozen and measured again. */
+extern const nl_layer_type nl_type_batchnorm;
+
 /** A layer without parameter memory yet: sizes are known, tensors NULL. */
 nl_status nl_norm_configure(nl_norm **norm, const nl_layer_type *type, const double *args, int32_t count,
                             int32_t features, int32_t dims, const int32_t *sample, int32_t ndim);

@@ -4,24 +4,16 @@
 
 #include <stdlib.h>
 
-extern const nl_layer_type nl_type_batchnorm;
-
 /* As torch.optim.swa_utils.update_bn: of the BatchNorms alone, whatever else keeps statistics; none that is frozen. */
 static nl_norm *tracking(const nl_model *model, int32_t node) {
   nl_norm *norm = model->nodes[node].norm;
   return norm && norm->type == &nl_type_batchnorm && norm->track && !norm->frozen ? norm : NULL;
 }
 
-/* Samples of the batch that begins at `first`: a last one alone joins those before it, since it has no variance. */
-static int32_t batch_at(int32_t first, int32_t count, int32_t batch_size) {
-  const int32_t n = count - first < batch_size ? count - first : batch_size;
-  return batch_size > 1 && count - first - n == 1 ? n + 1 : n;
-}
-
 static nl_status pass_batches(nl_model *model, float *x, int32_t *labels, const nl_dataset *dataset, int32_t batch_size,
                               int32_t batches) {
   for (int32_t first = 0, n; first < dataset->count && batches > 0; first += n, batches--) {
-    n = batch_at(first, dataset->count, batch_size);
+    n = nl_dataset_batch(dataset, first, batch_size);
     nl_dataset_gather(x, labels, dataset, NULL, first, n);
     NL_TRY(nl_model_run_joined(model, x, n, NL_TRAIN, false));
   }
@@ -37,7 +29,7 @@ nl_status nl_recalibrate(nl_model *model, const nl_dataset *dataset, int32_t bat
   int32_t wanted = 0;
   /* Nothing may change if a batch cannot pass. */
   for (int32_t first = 0, n; first < count && (batches == 0 || wanted < batches); first += n, wanted++) {
-    n = batch_at(first, count, batch_size);
+    n = nl_dataset_batch(dataset, first, batch_size);
     NL_TRY(nl_model_check_batch(model, n, NL_TRAIN));
   }
   NL_TRY(nl_model_reserve(model, most, false));

@@ -675,6 +675,15 @@ export const products = {
     },
   ],
 
+  'src/net/dataset.c': [
+    {
+      name: 'a last sample alone',
+      from: 'return batch_size > 1 && left - n == 1 ? n + 1 : n;',
+      to: 'return n;',
+      caught: ['test_model recalibrate'],
+    },
+  ],
+
   'src/net/recalibrate.c': [
     {
       name: 'momentum in place of the mean',
@@ -687,12 +696,6 @@ export const products = {
       from: `      nl_norm_reset_running_stats(norm);
 `,
       to: '',
-      caught: ['test_model recalibrate'],
-    },
-    {
-      name: 'a last sample alone',
-      from: 'return batch_size > 1 && count - first - n == 1 ? n + 1 : n;',
-      to: 'return n;',
       caught: ['test_model recalibrate'],
     },
   ],

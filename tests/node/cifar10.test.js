@@ -1,18 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { createEngine, NormlabError } from 'normlab';
+import { createEngine } from 'normlab';
 import { batchFile, RECORD } from './fixtures/cifar.js';
 import { noise } from './fixtures/idx.js';
+import { failure } from './support/assertions.js';
 
 const nl = await createEngine();
-
-const failure = (code, message) => (error) => {
-  assert.ok(error instanceof NormlabError, `expected a NormlabError, got ${error?.stack ?? error}`);
-  assert.equal(error.code, code, error.message);
-  assert.match(error.message, message);
-  return true;
-};
 
 const first = batchFile([3, 9, 0]);
 const second = batchFile([1, 1], 2);

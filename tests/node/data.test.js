@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { createEngine, NormlabError } from 'normlab';
+import { createEngine } from 'normlab';
 import { folder, imageFile, labelFile, noise } from './fixtures/idx.js';
+import { failure } from './support/assertions.js';
 
 /** @type {Awaited<ReturnType<typeof createEngine>>} */
 let nl;
@@ -16,14 +17,6 @@ before(async () => {
 after(() => nl.dispose());
 
 /** What `assert.throws` and `assert.rejects` take: a NormlabError with this code and message. */
-const failure = (code, message) => (error) => {
-  assert.ok(error instanceof NormlabError, `expected a NormlabError, got ${error?.stack ?? error}`);
-  assert.equal(error.name, 'NormlabError');
-  assert.equal(error.code, code);
-  assert.match(error.message, message);
-  return true;
-};
-
 const images = imageFile(5, 3, 2, noise(30));
 const labels = labelFile([0, 1, 2, 1, 0]);
 

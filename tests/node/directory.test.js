@@ -6,19 +6,13 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { createEngine, NormlabError } from 'normlab';
+import { createEngine } from 'normlab';
 import { batchFile } from './fixtures/cifar.js';
 import { folder, noise } from './fixtures/idx.js';
 import { npy, zip } from './fixtures/npz.js';
+import { failure } from './support/assertions.js';
 
 const nl = await createEngine();
-
-const failure = (code, message) => (error) => {
-  assert.ok(error instanceof NormlabError, `expected a NormlabError, got ${error?.stack ?? error}`);
-  assert.equal(error.code, code, error.message);
-  assert.match(error.message, message);
-  return true;
-};
 
 /** @type {string} */
 let path;

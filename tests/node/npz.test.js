@@ -5,18 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { deflateRawSync, gzipSync } from 'node:zlib';
-import { createEngine, NormlabError } from 'normlab';
+import { createEngine } from 'normlab';
 import { noise } from './fixtures/idx.js';
 import { arrays, npy, zip } from './fixtures/npz.js';
+import { failure } from './support/assertions.js';
 
 const nl = await createEngine();
-
-const failure = (code, message) => (error) => {
-  assert.ok(error instanceof NormlabError, `expected a NormlabError, got ${error?.stack ?? error}`);
-  assert.equal(error.code, code, error.message);
-  assert.match(error.message, message);
-  return true;
-};
 
 const archive = (images, labels, options) => zip({ 'images.npy': images, 'labels.npy': labels }, options);
 const labelsOf = (n) => npy('|u1', [n], Array(n).fill(0));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { createEngine, NormlabError, presetSpec, presets } from 'normlab';
+import { failure } from './support/assertions.js';
 
 /** @type {Awaited<ReturnType<typeof createEngine>>} */
 let nl;
@@ -8,13 +9,6 @@ before(async () => {
   nl = await createEngine();
 });
 after(() => nl.dispose());
-
-const failure = (code, message) => (error) => {
-  assert.ok(error instanceof NormlabError, `expected a NormlabError, got ${error?.stack ?? error}`);
-  assert.equal(error.code, code);
-  assert.match(error.message, message);
-  return true;
-};
 
 /** All layers of a spec, those of residual branches in the place of their residual. */
 const flat = (layers) =>
