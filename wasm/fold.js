@@ -1,5 +1,5 @@
-import { random } from './check/random.js';
 import { sizeOf } from './checks.js';
+import { random } from './random.js';
 
 /**
  * @typedef {import('./presets/index.js').ModelSpec} ModelSpec

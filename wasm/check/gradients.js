@@ -1,9 +1,9 @@
 import { checkBatch, checkInteger, checkLabels, checkNumber, checkOptions, describe, sizeOf } from '../checks.js';
 import { NormlabError } from '../errors.js';
 import { Model } from '../model.js';
+import { random } from '../random.js';
 import { dot, largest, largestFinite, norm } from './arithmetic.js';
 import { Network } from './network.js';
-import { random } from './random.js';
 
 /**
  * @typedef {import('../data/dataset.js').Tensor} Tensor

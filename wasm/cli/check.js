@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { gradientCheck } from '../check/gradients.js';
-import { random } from '../check/random.js';
 import { createEngine } from '../index.js';
+import { random } from '../random.js';
 import { EXIT, UsageError } from './failure.js';
 import { onInterrupt } from './interrupt.js';
 import { chooseModel } from './model.js';

@@ -1,5 +1,5 @@
 /**
- * A seeded source of numbers, so that a check can be repeated.
+ * A seeded source of numbers, so that what is drawn can be drawn again.
  *
  * @param {number} seed a non-negative integer
  */
