@@ -1,5 +1,5 @@
+#include "kernels/gradients.h"
 #include "kernels/kernels.h"
-#include "kernels/moments.h"
 
 /*
  * x [N, C, S] is walked in two ways. With spatial dimensions a channel is N runs of S neighbours (stride C * S), handled
@@ -155,15 +155,13 @@ nl_status nl_batchnorm_forward_eval(float *y, double *mean, double *invstd, cons
  */
 /* dx = dy a + xhat b + c of a channel. */
 typedef struct {
-  nl_affine hat;
-  float a, b, c;
+  double a, b, c;
 } factors;
 
 /* Without batch statistics the last two terms are 0. */
-static factors factors_of(double sum, double dot, double mean, double invstd, double weight, double count,
-                          bool batch_stats) {
+static factors factors_of(double sum, double dot, double invstd, double weight, double count, bool batch_stats) {
   const double scale = invstd * weight, share = batch_stats ? -scale / count : 0;
-  return (factors){nl_affine_of(mean, invstd, 0), (float)scale, (float)(share * dot), (float)(share * sum)};
+  return (factors){scale, share * dot, share * sum};
 }
 
 /* sum, dot [width]: Σ dy and Σ dy xhat of the columns at dy, x [N, C], width <= 4. */
@@ -186,9 +184,9 @@ static void backward_columns(float *dx, const float *dy, const float *y, const f
                              const factors *of, int32_t n, int32_t c, int width, bool batch_stats) {
   float lanes[3][4] = {{0}};
   for (int k = 0; k < width; k++) {
-    lanes[0][k] = of[k].a;
-    lanes[1][k] = of[k].b;
-    lanes[2][k] = of[k].c;
+    lanes[0][k] = (float)of[k].a;
+    lanes[1][k] = (float)of[k].b;
+    lanes[2][k] = (float)of[k].c;
   }
   const v4 a = v4_load(lanes[0]), b = v4_load(lanes[1]), shift = v4_load(lanes[2]);
   for (size_t at = 0; at < (size_t)n * c; at += c) {
@@ -199,37 +197,35 @@ static void backward_columns(float *dx, const float *dy, const float *y, const f
 }
 
 /* sum, dot [width] of neighbouring channels. */
-static void plane_sums(double *sum, double *dot, const float *dy, const float *y, const float *x, const double *mean,
-                       const double *invstd, int32_t n, int32_t s, size_t sample, int32_t width) {
-  nl_affine hat[MOST_CHANNELS];
-  for (int32_t j = 0; j < width; j++) {
-    hat[j] = nl_affine_of(mean[j], invstd[j], 0);
-    sum[j] = dot[j] = 0;
-  }
+static void plane_sums(double *sum, double *dot, const float *dy, const float *y, const float *x, const nl_hat *hat,
+                       int32_t n, int32_t s, size_t sample, int32_t width) {
+  for (int32_t j = 0; j < width; j++) sum[j] = dot[j] = 0;
   for (int32_t i = 0; i < n; i++)
     for (int32_t j = 0; j < width; j++) {
       const size_t at = i * sample + (size_t)j * s;
-      nl_gradient_sums(&sum[j], &dot[j], dy + at, from(y, at), x + at, nl_splat(hat[j]), s);
+      nl_gradient_sums(&sum[j], &dot[j], dy + at, from(y, at), x + at, hat[j], s);
     }
+  for (int32_t j = 0; j < width; j++) dot[j] = nl_dot_of(hat[j], sum[j], dot[j]);
 }
 
 /* Neighbouring channels with the factors of each. What x is has no part in dx where the statistics are given. */
-static void backward_planes(float *dx, const float *dy, const float *y, const float *x, const factors *of, int32_t n,
-                            int32_t s, size_t sample, int32_t width, bool batch_stats) {
+static void backward_planes(float *dx, const float *dy, const float *y, const float *x, const nl_hat *hat,
+                            const factors *of, int32_t n, int32_t s, size_t sample, int32_t width, bool batch_stats) {
   for (int32_t i = 0; i < n; i++)
     for (int32_t j = 0; j < width; j++) {
       const size_t at = i * sample + (size_t)j * s;
       if (batch_stats)
-        nl_normalize_backward(dx + at, dy + at, from(y, at), x + at, nl_splat(of[j].hat), of[j].a, of[j].b, of[j].c, s);
+        nl_normalize_backward(dx + at, dy + at, from(y, at), x + at, nl_factors_of(hat[j], of[j].a, of[j].b, of[j].c),
+                              s);
       else
-        nl_scale(dx + at, dy + at, from(y, at), of[j].a, s);
+        nl_scale(dx + at, dy + at, from(y, at), (float)of[j].a, s);
     }
 }
 
 nl_status nl_batchnorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *y,
                                 const float *x, const double *mean, const double *invstd, const float *weight,
-                                double *work, int32_t n, int32_t c, int32_t s, bool batch_stats) {
-  NL_TRY(nl_check_planes("nl_batchnorm_backward", n, c, s, 0));
+                                double *work, int32_t n, int32_t c, int32_t s, double eps, bool batch_stats) {
+  NL_TRY(nl_check_planes("nl_batchnorm_backward", n, c, s, eps));
   const double count = (double)n * s;
   const size_t sample = (size_t)c * s;
   double *sum = work, *dot = work + c;
@@ -237,25 +233,27 @@ nl_status nl_batchnorm_backward(float *dx, float *dweight, float *dbias, const f
   for (int32_t j = 0; j < c; j += width) {
     width = at_most(c - j, s > 1 ? MOST_CHANNELS : 4);
     const size_t at = (size_t)j * s;
-    nl_affine4 hat = {v4_splat(0), v4_splat(0), v4_splat(0)};
+    nl_hat hat[MOST_CHANNELS];
+    nl_affine4 lanes = {v4_splat(0), v4_splat(0), v4_splat(0)};
     if (count == 0) {
       for (int32_t k = j; k < j + width; k++) sum[k] = dot[k] = 0;
       continue;
     }
     if (s > 1) {
-      plane_sums(sum + j, dot + j, dy + at, from(y, at), x + at, mean + j, invstd + j, n, s, sample, width);
+      for (int32_t k = 0; k < width; k++)
+        hat[k] = nl_hat_of(mean[j + k], invstd[j + k], batch_stats ? eps : INFINITY, x[at + (size_t)k * s]);
+      plane_sums(sum + j, dot + j, dy + at, from(y, at), x + at, hat, n, s, sample, width);
     } else {
-      hat = column_affine(mean + j, invstd + j, (double[4]){0}, width);
-      column_sums(sum + j, dot + j, dy + at, from(y, at), x + at, hat, n, c, width);
+      lanes = column_affine(mean + j, invstd + j, (double[4]){0}, width);
+      column_sums(sum + j, dot + j, dy + at, from(y, at), x + at, lanes, n, c, width);
     }
     factors of[MOST_CHANNELS];
     for (int32_t k = 0; k < width; k++)
-      of[k] = factors_of(sum[j + k], dot[j + k], mean[j + k], invstd[j + k], weight ? weight[j + k] : 1, count,
-                         batch_stats);
+      of[k] = factors_of(sum[j + k], dot[j + k], invstd[j + k], weight ? weight[j + k] : 1, count, batch_stats);
     if (dx && s > 1)
-      backward_planes(dx + at, dy + at, from(y, at), x + at, of, n, s, sample, width, batch_stats);
+      backward_planes(dx + at, dy + at, from(y, at), x + at, hat, of, n, s, sample, width, batch_stats);
     else if (dx)
-      backward_columns(dx + at, dy + at, from(y, at), x + at, hat, of, n, c, width, batch_stats);
+      backward_columns(dx + at, dy + at, from(y, at), x + at, lanes, of, n, c, width, batch_stats);
   }
   for (int32_t j = 0; j < c; j++) {
     if (dweight) dweight[j] = (float)dot[j];

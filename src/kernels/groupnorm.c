@@ -1,5 +1,5 @@
+#include "kernels/gradients.h"
 #include "kernels/kernels.h"
-#include "kernels/moments.h"
 
 static nl_status check(const char *name, int32_t n, int32_t c, int32_t s, int32_t g, double eps) {
   NL_TRY(nl_check_planes(name, n, c, s, eps));
@@ -34,8 +34,8 @@ nl_status nl_groupnorm_forward(float *y, double *mean, double *invstd, const flo
  */
 nl_status nl_groupnorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *y,
                                 const float *x, const double *mean, const double *invstd, const float *weight,
-                                double *work, int32_t n, int32_t c, int32_t s, int32_t g) {
-  NL_TRY(check("nl_groupnorm_backward", n, c, s, g, 0));
+                                double *work, int32_t n, int32_t c, int32_t s, int32_t g, double eps) {
+  NL_TRY(check("nl_groupnorm_backward", n, c, s, g, eps));
   const int32_t per_group = c / g, count = per_group * s;
   const bool params = dweight || dbias;
   const double per_value = 1.0 / count;
@@ -44,12 +44,13 @@ nl_status nl_groupnorm_backward(float *dx, float *dweight, float *dbias, const f
   for (int32_t row = 0; count > 0 && row < n * g; row++) {
     const size_t at = (size_t)row * count;
     const int32_t first = row % g * per_group;
-    const nl_affine4 hat = nl_splat(nl_affine_of(mean[row], invstd[row], 0));
+    const nl_hat hat = nl_hat_of(mean[row], invstd[row], eps, x[at]);
     double sum = 0, dot = 0;
     for (int32_t k = 0; k < per_group; k++) {
       double p = 0, q = 0, scale = weight ? weight[first + k] : 1;
       const size_t plane = at + (size_t)k * s;
       nl_gradient_sums(&p, &q, dy + plane, y ? y + plane : NULL, x + plane, hat, s);
+      q = nl_dot_of(hat, p, q);
       if (params) {
         weight_sum[first + k] += q;
         bias_sum[first + k] += p;
@@ -59,11 +60,11 @@ nl_status nl_groupnorm_backward(float *dx, float *dweight, float *dbias, const f
     }
     if (!dx) continue;
     const double share = -invstd[row] * per_value;
-    const float b = (float)(share * dot), shift = (float)(share * sum);
     for (int32_t k = 0; k < per_group; k++) {
       const size_t plane = at + (size_t)k * s;
-      const float a = (float)(invstd[row] * (weight ? weight[first + k] : 1));
-      nl_normalize_backward(dx + plane, dy + plane, y ? y + plane : NULL, x + plane, hat, a, b, shift, s);
+      const double scale = invstd[row] * (weight ? weight[first + k] : 1);
+      nl_normalize_backward(dx + plane, dy + plane, y ? y + plane : NULL, x + plane,
+                            nl_factors_of(hat, scale, share * dot, share * sum), s);
     }
   }
   for (int32_t j = 0; j < c; j++) {

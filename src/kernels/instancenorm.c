@@ -37,7 +37,7 @@ nl_status nl_instancenorm_forward(float *y, double *mean, double *invstd, float 
 /* An instance is a group of one channel. */
 nl_status nl_instancenorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *y,
                                    const float *x, const double *mean, const double *invstd, const float *weight,
-                                   double *work, int32_t n, int32_t c, int32_t s) {
-  NL_TRY(nl_check_planes("nl_instancenorm_backward", n, c, s, 0));
-  return nl_groupnorm_backward(dx, dweight, dbias, dy, y, x, mean, invstd, weight, work, n, c, s, c);
+                                   double *work, int32_t n, int32_t c, int32_t s, double eps) {
+  NL_TRY(nl_check_planes("nl_instancenorm_backward", n, c, s, eps));
+  return nl_groupnorm_backward(dx, dweight, dbias, dy, y, x, mean, invstd, weight, work, n, c, s, c, eps);
 }

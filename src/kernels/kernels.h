@@ -34,7 +34,7 @@ nl_status nl_batchnorm_forward_eval(float *y, double *mean, double *invstd, cons
  */
 nl_status nl_batchnorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *y,
                                 const float *x, const double *mean, const double *invstd, const float *weight,
-                                double *work, int32_t n, int32_t c, int32_t s, bool batch_stats);
+                                double *work, int32_t n, int32_t c, int32_t s, double eps, bool batch_stats);
 
 /**
  * Layer normalization (Ba et al., https://arxiv.org/abs/1607.06450). x, y [M, L], y may be x; statistics over L:
@@ -47,7 +47,7 @@ nl_status nl_layernorm_forward(float *y, double *mean, double *invstd, const flo
 /** dx [M, L], dweight, dbias [L]; each may be NULL. work: NL_ROWS_WORK(L), unused where dweight and dbias are NULL. */
 nl_status nl_layernorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *y,
                                 const float *x, const double *mean, const double *invstd, const float *weight,
-                                double *work, int32_t m, int32_t l);
+                                double *work, int32_t m, int32_t l, double eps);
 
 /**
  * Group normalization (Wu and He, https://arxiv.org/abs/1803.08494). x, y [N, C, S], y may be x; statistics over the C / G
@@ -58,7 +58,7 @@ nl_status nl_groupnorm_forward(float *y, double *mean, double *invstd, const flo
 /** dx [N, C, S], dweight, dbias [C]; each may be NULL. work: 2 * C float64, unused where dweight and dbias are NULL. */
 nl_status nl_groupnorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *y,
                                 const float *x, const double *mean, const double *invstd, const float *weight,
-                                double *work, int32_t n, int32_t c, int32_t s, int32_t g);
+                                double *work, int32_t n, int32_t c, int32_t s, int32_t g, double eps);
 
 /**
  * Instance normalization (Ulyanov et al., https://arxiv.org/abs/1607.08022). x, y [N, C, S], y may be x; statistics over
@@ -72,7 +72,7 @@ nl_status nl_instancenorm_forward(float *y, double *mean, double *invstd, float 
 /** dx [N, C, S], dweight, dbias [C]; each may be NULL. work: 2 * C float64, unused where dweight and dbias are NULL. */
 nl_status nl_instancenorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *y,
                                    const float *x, const double *mean, const double *invstd, const float *weight,
-                                   double *work, int32_t n, int32_t c, int32_t s);
+                                   double *work, int32_t n, int32_t c, int32_t s, double eps);
 
 /**
  * Root mean square normalization (Zhang and Sennrich, https://arxiv.org/abs/1910.07467): no mean is subtracted.

@@ -43,8 +43,8 @@ nl_status nl_layernorm_forward(float *y, double *mean, double *invstd, const flo
 
 nl_status nl_layernorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *y,
                                 const float *x, const double *mean, const double *invstd, const float *weight,
-                                double *work, int32_t m, int32_t l) {
-  NL_TRY(nl_check_rows("nl_layernorm_backward", m, l, 0));
-  nl_rows_backward(dx, dweight, dbias, dy, y, x, mean, invstd, weight, work, m, l);
+                                double *work, int32_t m, int32_t l, double eps) {
+  NL_TRY(nl_check_rows("nl_layernorm_backward", m, l, eps));
+  nl_rows_backward(dx, dweight, dbias, dy, y, x, mean, invstd, weight, work, m, l, eps);
   return NL_OK;
 }

@@ -33,6 +33,6 @@ nl_status nl_rmsnorm_forward(float *y, double *invstd, const float *x, const flo
 nl_status nl_rmsnorm_backward(float *dx, float *dweight, const float *dy, const float *y, const float *x,
                               const double *invstd, const float *weight, double *work, int32_t m, int32_t l) {
   NL_TRY(nl_check_rows("nl_rmsnorm_backward", m, l, 0));
-  nl_rows_backward(dx, dweight, NULL, dy, y, x, NULL, invstd, weight, work, m, l);
+  nl_rows_backward(dx, dweight, NULL, dy, y, x, NULL, invstd, weight, work, m, l, 0);
   return NL_OK;
 }

@@ -9,7 +9,7 @@
  * work: NL_ROWS_WORK(L) float64, unused where dweight and dbias are NULL.
  */
 void nl_rows_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *y, const float *x,
-                      const double *mean, const double *invstd, const float *weight, double *work, int32_t m,
-                      int32_t l);
+                      const double *mean, const double *invstd, const float *weight, double *work, int32_t m, int32_t l,
+                      double eps);
 
 #endif

@@ -84,16 +84,16 @@ nl_status norm_backward(norm_call *k) {
   case BATCH:
   case BATCH_EVAL:
     return nl_batchnorm_backward(k->dx, k->dweight, k->dbias, k->dy, y, k->x, k->mean, k->invstd, k->weight, k->work,
-                                 e.n, e.c, e.s, k->kernel == BATCH);
+                                 e.n, e.c, e.s, k->eps, k->kernel == BATCH);
   case LAYER:
     return nl_layernorm_backward(k->dx, k->dweight, k->dbias, k->dy, y, k->x, k->mean, k->invstd, k->weight, k->work,
-                                 e.n, e.c * e.s);
+                                 e.n, e.c * e.s, k->eps);
   case GROUP:
     return nl_groupnorm_backward(k->dx, k->dweight, k->dbias, k->dy, y, k->x, k->mean, k->invstd, k->weight, k->work,
-                                 e.n, e.c, e.s, e.g);
+                                 e.n, e.c, e.s, e.g, k->eps);
   case INSTANCE:
     return nl_instancenorm_backward(k->dx, k->dweight, k->dbias, k->dy, y, k->x, k->mean, k->invstd, k->weight, k->work,
-                                    e.n, e.c, e.s);
+                                    e.n, e.c, e.s, k->eps);
   default: return nl_rmsnorm_backward(k->dx, k->dweight, k->dy, y, k->x, k->invstd, k->weight, k->work, e.n, e.c * e.s);
   }
 }

@@ -73,7 +73,7 @@ static nl_status backward(nl_norm *norm, float *dx, float *dweight, float *dbias
                           const float *x) {
   const nl_extent e = norm->extent;
   return nl_batchnorm_backward(dx, dweight, dbias, dy, y, x, norm->mean, norm->invstd, norm->tensor[NL_WEIGHT],
-                               norm->work, e.n, e.c, e.s, norm->batch_stats);
+                               norm->work, e.n, e.c, e.s, norm->eps, norm->batch_stats);
 }
 
 static void fold(const nl_norm *norm, float *scale, float *shift, const float *bias) {

@@ -51,7 +51,7 @@ static nl_status backward(nl_norm *norm, float *dx, float *dweight, float *dbias
                           const float *x) {
   const nl_extent e = norm->extent;
   return nl_groupnorm_backward(dx, dweight, dbias, dy, y, x, norm->mean, norm->invstd, norm->tensor[NL_WEIGHT],
-                               norm->work, e.n, e.c, e.s, norm->groups);
+                               norm->work, e.n, e.c, e.s, norm->groups, norm->eps);
 }
 
 static const nl_norm_type norm_type = {.configure = configure, .fit = fit, .forward = forward, .backward = backward};

@@ -66,9 +66,9 @@ static nl_status backward(nl_norm *norm, float *dx, float *dweight, float *dbias
   const nl_extent e = norm->extent;
   if (!norm->batch_stats)
     return nl_batchnorm_backward(dx, dweight, dbias, dy, y, x, norm->mean, norm->invstd, norm->tensor[NL_WEIGHT],
-                                 norm->work, e.n, e.c, e.s, false);
+                                 norm->work, e.n, e.c, e.s, norm->eps, false);
   return nl_instancenorm_backward(dx, dweight, dbias, dy, y, x, norm->mean, norm->invstd, norm->tensor[NL_WEIGHT],
-                                  norm->work, e.n, e.c, e.s);
+                                  norm->work, e.n, e.c, e.s, norm->eps);
 }
 
 static const nl_norm_type norm_type = {.configure = configure, .fit = fit, .forward = forward, .backward = backward};

@@ -30,7 +30,7 @@ static nl_status forward(nl_norm *norm, float *y, const float *x, int32_t mode, 
 static nl_status backward(nl_norm *norm, float *dx, float *dweight, float *dbias, const float *dy, const float *y,
                           const float *x) {
   return nl_layernorm_backward(dx, dweight, dbias, dy, y, x, norm->mean, norm->invstd, norm->tensor[NL_WEIGHT],
-                               norm->work, norm->extent.n, norm->extent.c);
+                               norm->work, norm->extent.n, norm->extent.c, norm->eps);
 }
 
 static const nl_norm_type norm_type = {.configure = configure, .fit = fit, .forward = forward, .backward = backward};
