@@ -14,6 +14,10 @@ import { UsageError } from './failure.js';
  * @property {number} [clipGradNorm]
  * @property {number} [labelSmoothing]
  * @property {'all' | 'weights'} [decay] what weight decay acts on
+ * @property {number} [replicas]
+ * @property {boolean} [syncBatchNorm]
+ * @property {number} [accumulate] micro-batches
+ * @property {number} [ghostBatch] images in one at most
  */
 
 /** PyTorch's own for Adam; SGD has none there. */
@@ -27,6 +31,7 @@ const DECAYS = { sgd: 0, adam: 0, adamW: 1e-2 };
  */
 export function chooseOptimizer(options, given) {
   const { optimizer: type, momentum, schedule, warmup, clipGradNorm, labelSmoothing, decay } = options;
+  const { replicas, syncBatchNorm = false, accumulate, ghostBatch } = options;
   if (type !== 'sgd' && given('momentum')) throw new UsageError(`--momentum: ${type} has none, only sgd does`);
   const { lr = RATES[type], weightDecay = DECAYS[type] } = options;
   const own = type === 'sgd' ? { momentum } : {};
@@ -38,6 +43,10 @@ export function chooseOptimizer(options, given) {
   if (clipGradNorm !== undefined) settings.clipGradNorm = clipGradNorm;
   if (labelSmoothing > 0) settings.labelSmoothing = labelSmoothing;
   if (spares) settings.decay = decay;
+  if (replicas > 1) settings.replicas = replicas;
+  if (syncBatchNorm) settings.syncBatchNorm = true;
+  if (accumulate > 1) settings.accumulate = accumulate;
+  if (ghostBatch !== undefined) settings.ghostBatch = ghostBatch;
   return {
     trainer: {
       optimizer: { type, lr, weightDecay, ...own },
@@ -46,6 +55,10 @@ export function chooseOptimizer(options, given) {
       labelSmoothing,
       decayNorms: !spares,
       decayBiases: !spares,
+      replicas,
+      syncBatchNorm,
+      accumulate,
+      ghostBatch: ghostBatch ?? null,
     },
     settings,
   };
@@ -62,5 +75,8 @@ export function optimizerTitle({ optimizer, lr, momentum, weightDecay, schedule,
     ...(warmup ? [`warm-up of ${warmup} steps`] : []),
     ...(clipGradNorm === undefined ? [] : [`gradient norm at most ${clipGradNorm}`]),
     ...(rest.labelSmoothing ? [`label smoothing ${rest.labelSmoothing}`] : []),
+    ...(rest.replicas ? [`${rest.replicas} replicas${rest.syncBatchNorm ? ' with statistics in common' : ''}`] : []),
+    ...(rest.accumulate ? [`${rest.accumulate} micro-batches`] : []),
+    ...(rest.ghostBatch ? [`ghost batches of ${rest.ghostBatch}`] : []),
   ].join(', ');
 }

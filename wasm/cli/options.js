@@ -34,6 +34,10 @@ import { presets } from '../presets/index.js';
  * @property {number} warmup
  * @property {number} [clipGradNorm]
  * @property {number} labelSmoothing
+ * @property {number} replicas
+ * @property {boolean} [syncBatchNorm]
+ * @property {number} accumulate
+ * @property {number} [ghostBatch]
  *
  * @typedef {object} OwnCheckOptions
  * @property {'train' | 'eval'} mode
@@ -58,6 +62,8 @@ import { presets } from '../presets/index.js';
 // The engine counts in int32, and draws from seeds that are exact in float64.
 const MAX_COUNT = 2 ** 31 - 1;
 const MAX_SEED = Number.MAX_SAFE_INTEGER;
+
+const SCHEDULES = ['constant', 'cosine', 'linear'];
 
 /**
  * @param {number} least
@@ -203,11 +209,30 @@ export const trainingOptions = ({ epochs }) => [
     flags: '--schedule <type>',
     text: 'how the learning rate changes from the first step to the last',
     value: 'constant',
-    choices: ['constant', 'cosine', 'linear'],
+    choices: SCHEDULES,
   },
   { flags: '--warmup <steps>', text: 'steps in which the learning rate rises', value: 0, parse: integer(0) },
   { flags: '--clip-grad-norm <norm>', text: 'largest norm of all gradients together', parse: nonNegative },
   { flags: '--label-smoothing <share>', text: 'share of the target for all classes', value: 0, parse: share },
+  {
+    flags: '--replicas <n>',
+    text: 'split each batch in shards that normalize on their own, as so many devices would',
+    value: 1,
+    parse: integer(1),
+  },
+  { flags: '--sync-batch-norm', text: 'share the statistics of all replicas' },
+  {
+    flags: '--accumulate <n>',
+    text: 'micro-batches that a batch is passed in before its one update, each with its own statistics',
+    value: 1,
+    parse: integer(1),
+  },
+  {
+    flags: '--ghost-batch <n>',
+    text: 'the same, of at most n images each (Ghost Batch Normalization)',
+    parse: integer(1),
+    conflicts: 'accumulate',
+  },
   seed('of the initial weights and of the order of the images'),
   ...COMMON,
 ];
@@ -241,6 +266,11 @@ export const sweepOptions = [
       flags: '--lr <rate>',
       text: 'learning rate of every run (default: 0.02 · batch size / 32, of adam and adamW 0.001)',
       parse: nonNegative,
+    },
+    {
+      flags: '--schedule <type>',
+      text: 'how the learning rate changes from the first step to the last (default: linear, to 0, where --lr is the default of sgd, else constant)',
+      choices: SCHEDULES,
     },
   ]),
   { flags: '--scale-lr', text: 'the rate is that of batches of 32; others get rate · batch size / 32' },

@@ -17,7 +17,7 @@ import { chooseOptimizer } from './optimizer.js';
  * }} SweepSettings `lr`: with scaleLr that of 32 images a step; digests: SHA-256 of the contents
  */
 
-/** The base that scaling starts from where there is no --lr. */
+/** The base that scaling starts from where there is no --lr; nl.sweep has the same. */
 const SGD_BASE_RATE = 0.02;
 
 /**
@@ -26,11 +26,15 @@ const SGD_BASE_RATE = 0.02;
  * @throws {UsageError}
  */
 export async function chooseSweep(options, given) {
-  const scaleLr = options.scaleLr ?? (options.lr === undefined && options.optimizer === 'sgd');
-  const lr = options.lr ?? (options.optimizer === 'sgd' ? SGD_BASE_RATE : undefined);
+  const recipe = options.lr === undefined && options.optimizer === 'sgd';
+  const {
+    scaleLr = recipe,
+    lr = recipe ? SGD_BASE_RATE : undefined,
+    schedule = recipe ? 'linear' : 'constant',
+  } = options;
   const typed = /** @type {(name: keyof import('./options.js').TrainingOptions) => boolean} */ (given);
   const optimizer = chooseOptimizer(
-    /** @type {import('./options.js').TrainingOptions} */ (/** @type {unknown} */ ({ ...options, lr })),
+    /** @type {import('./options.js').TrainingOptions} */ (/** @type {unknown} */ ({ ...options, lr, schedule })),
     typed,
   );
   const file = options.model === undefined ? null : await readModelFile(options.model);

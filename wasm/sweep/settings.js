@@ -37,7 +37,8 @@ import { plainCopy } from './plain.js';
  * @property {number} [groups] of GroupNorm, default 8
  * @property {string} [placement] `'before'` (default) or `'after'` the activation
  * @property {Record<string, unknown>} [normOptions] further options of each normalization layer
- * @property {TrainerOptions} [trainer] as `nl.trainer` takes it, except that SGD's momentum is 0.9 by default
+ * @property {TrainerOptions} [trainer] as `nl.trainer` takes it, except that SGD's momentum is 0.9 by default, and that for
+ *   SGD without an lr and without a schedule the rate falls linearly to 0
  * @property {boolean} [scaleLr] whether the learning rate is that of 32 images a step and each run's is
  *   lr · batchSize / 32 (linear scaling, https://arxiv.org/abs/1706.02677); default true for SGD without an lr, whose base
  *   is 0.02, else false: a given lr is taken as it is
@@ -230,13 +231,17 @@ function checkTrainer(call, runtime, given) {
     throw new NormlabError('argument', `${call}: trainer.optimizer: expected an object, got ${describe(own)}`);
   }
   const isSgd = (own.type ?? 'sgd') === 'sgd';
+  /** @type {any} */
   const optimizer = { type: 'sgd', ...(isSgd ? { momentum: 0.9 } : {}), ...definedOnly(own) };
   const base = checkNumber(call, 'trainer.optimizer.lr', own.lr ?? (isSgd ? 0.02 : 1e-3));
-  const scales = checkBoolean(call, 'scaleLr', given.scaleLr ?? (own.lr === undefined && isSgd));
-  tryTrainer(runtime, { ...options, optimizer: { ...optimizer, lr: base } });
+  const recipe = own.lr === undefined && isSgd;
+  const scales = checkBoolean(call, 'scaleLr', given.scaleLr ?? recipe);
+  /** @type {any} checked by the trainer itself */
+  const all = { ...(recipe && { schedule: { type: 'linear' } }), ...definedOnly(options) };
+  tryTrainer(runtime, { ...all, optimizer: { ...optimizer, lr: base } });
   return (batchSize) => {
     const lr = scales ? (base * batchSize) / BASE_BATCH : base;
-    return { ...options, optimizer: { ...optimizer, lr }, lr };
+    return { ...all, optimizer: { ...optimizer, lr }, lr };
   };
 }
 
