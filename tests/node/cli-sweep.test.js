@@ -84,6 +84,7 @@ describe('sweep', { timeout: 60_000 }, () => {
       lr: 0.02,
       momentum: 0.9,
       weightDecay: 0,
+      schedule: 'linear',
       scaleLr: true,
       data: { name: path('images'), train: 24, test: 24, digest: rest.data.digest },
       norms: ['batch', 'group'],
@@ -115,7 +116,10 @@ describe('sweep', { timeout: 60_000 }, () => {
     const { code, stdout, stderr } = await sweep(...tiny);
     assert.deepEqual([code, stderr], [0, '']);
     const lines = stdout.trimEnd().split('\n');
-    assert.match(lines[0], /^mlp; 1 epochs, lr 0\.02, momentum 0\.9 \(the rate for batches of 32, .*\), seed 0$/);
+    assert.match(
+      lines[0],
+      /^mlp; 1 epochs, lr 0\.02, momentum 0\.9, linear schedule \(the rate for batches of 32, .*\), seed 0$/,
+    );
     assert.match(lines[1], /^.*images: 24 training and 24 test images; (scalar|simd|relaxed) module$/);
     assert.match(lines[3], /^test error at batch size +4 +12$/);
     assert.match(lines[4], /^BatchNorm +(\d+\.\d\d %\s*){2}$/);
@@ -272,7 +276,8 @@ describe('a file of runs', { timeout: 60_000 }, () => {
     const text = await readFile(path('settings.jsonl'), 'utf8');
     for (const [args, message] of [
       [['--epochs', '2'], /its runs are of other settings: epochs 1 and not 2; give another file/],
-      [['--lr', '0.02'], /scaleLr true and not false/],
+      [['--lr', '0.02', '--schedule', 'linear'], /scaleLr true and not false/],
+      [['--schedule', 'constant'], /schedule "linear" and not none/],
       [['--preset', 'smallcnn'], /preset "mlp" and not "smallcnn"/],
       [['--data', path('other')], /data\.digest "[0-9a-f]+" and not "[0-9a-f]+"/],
       [['--variant', 'scalar'], /variant "(simd|relaxed)" and not "scalar"/],

@@ -250,6 +250,9 @@ describe('train', { timeout: 120_000 }, () => {
       ['--warmup', '3'],
       ['--clip-grad-norm', '0.01'],
       ['--label-smoothing', '0.3'],
+      ['--replicas', '4'],
+      ['--accumulate', '4'],
+      ['--ghost-batch', '8'],
       ['--placement', 'after'],
       ['--norm', 'none'],
       ['--batch-size', '16'],
@@ -258,6 +261,21 @@ describe('train', { timeout: 120_000 }, () => {
     ]) {
       assert.notEqual(await loss(...args), plain, args.join(' '));
     }
+  });
+
+  test('replicas normalize on their own, or together', async () => {
+    const step = ['--limit', '32', '--epochs', '1'];
+    const [one, apart, together] = await Promise.all([
+      json(...quick, ...step),
+      json(...quick, ...step, '--replicas', '4'),
+      json(...quick, ...step, '--replicas', '4', '--sync-batch-norm'),
+    ]);
+    const [loss, lossApart, lossTogether] = [one, apart, together].map(({ epochs }) => epochs[0].loss);
+    assert.ok(Math.abs(lossTogether - loss) < 1e-5, `${lossTogether} is the loss of one device, ${loss}`);
+    assert.ok(Math.abs(lossApart - loss) > 1e-3, `${lossApart} is not`);
+    assert.deepEqual([apart.replicas, apart.syncBatchNorm, together.syncBatchNorm], [4, undefined, true]);
+    const { stdout } = await normlab(...quick, '--epochs', '0', '--replicas', '2', '--ghost-batch', '8');
+    assert.ok(stdout.includes('2 replicas, ghost batches of 8, seed 0'), stdout);
   });
 
   test('says how it trains, and weight decay may spare what is no weight', async () => {
