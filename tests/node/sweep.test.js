@@ -78,6 +78,30 @@ describe('a sweep', { timeout: 60_000 }, () => {
     assert.deepEqual(two, here);
   });
 
+  test('of fifty runs leaves the memory where the first one did', async (t) => {
+    /** @type {WebAssembly.Memory[]} */
+    const memories = [];
+    const { instantiate } = WebAssembly;
+    t.mock.method(WebAssembly, 'instantiate', async (...args) => {
+      const instance = await instantiate(...args);
+      memories.push(instance.exports.memory);
+      return instance;
+    });
+    const sizes = [];
+    await nl.sweep({
+      ...SMALL,
+      norms: ['batch'],
+      batchSizes: [16],
+      seeds: Array.from({ length: 50 }, (_, seed) => seed),
+      workers: 0,
+      onRun: () => sizes.push(memories[0].buffer.byteLength),
+    });
+    assert.equal(memories.length, 1);
+    assert.equal(sizes.length, 50);
+    assert.ok(sizes[0] > 0);
+    assert.deepEqual(new Set(sizes), new Set([sizes[0]]));
+  });
+
   test('does what a trainer of its settings does', async () => {
     const { runs } = await nl.sweep({ ...SMALL, norms: ['batch'], batchSizes: [16], seeds: [3], workers: 1 });
     const layers = MODEL.layers.map((layer) => (layer.type === 'norm' ? { type: 'batchNorm' } : layer));
