@@ -22,7 +22,6 @@ nl_status nl_norm_configure(nl_norm **out, const nl_layer_type *type, const doub
   norm->dims = dims;
   norm->batches_tracked = -1;
   nl_status status = type->norm->configure(norm, args, sample, ndim);
-  if (status == NL_OK) status = reserve_work(norm, norm->features);
   if (status != NL_OK) {
     nl_norm_destroy(norm);
     return status;
@@ -41,7 +40,8 @@ nl_status nl_norm_create(nl_norm **out, int32_t type, const double *args, int32_
   NL_TRY(nl_norm_configure(&norm, nl_layer_types[type], args, count, features, dims, NULL, 0));
   size_t total = 0;
   for (int role = 0; role < NL_ROLES; role++) total += (size_t)norm->size[role];
-  nl_status status = total ? nl_take((void **)&norm->owned, total, sizeof *norm->owned) : NL_OK;
+  nl_status status = reserve_work(norm, norm->features);
+  if (status == NL_OK && total) status = nl_take((void **)&norm->owned, total, sizeof *norm->owned);
   if (status != NL_OK) {
     nl_norm_destroy(norm);
     return status;
@@ -88,7 +88,8 @@ void nl_norm_set_batches_tracked(nl_norm *norm, double batches) {
   if (norm->batches_tracked >= 0 && batches >= 0) norm->batches_tracked = batches;
 }
 
-nl_status nl_norm_reserve(nl_norm *norm, int32_t stats) {
+nl_status nl_norm_reserve(nl_norm *norm, int32_t stats, int32_t channels) {
+  NL_TRY(reserve_work(norm, channels));
   if (stats <= norm->capacity) return NL_OK;
   double *both;
   NL_TRY(nl_take((void **)&both, 2 * (size_t)stats, sizeof *both));
@@ -164,8 +165,7 @@ nl_status nl_norm_forward(nl_norm *norm, float *y, const float *x, const int32_t
     empty = empty || shape[i] == 0;
   }
   NL_TRY(norm->type->norm->fit(norm, &extent, shape, ndim, mode));
-  NL_TRY(nl_norm_reserve(norm, extent.stats));
-  NL_TRY(reserve_work(norm, extent.c));
+  NL_TRY(nl_norm_reserve(norm, extent.stats, extent.c));
   norm->extent = extent;
   for (int32_t i = 0; empty && i < extent.stats; i++) norm->mean[i] = norm->invstd[i] = 0;
   NL_TRY(norm->type->norm->forward(norm, y, x, mode, false));

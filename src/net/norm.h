@@ -48,11 +48,11 @@ struct nl_norm_type {
 /* The one whose statistics may be frozen and measured again. */
 extern const nl_layer_type nl_type_batchnorm;
 
-/** A layer without parameter memory yet: sizes are known, tensors NULL. */
+/** A layer without memory for parameters and passes yet: sizes are known, tensors NULL. */
 nl_status nl_norm_configure(nl_norm **norm, const nl_layer_type *type, const double *args, int32_t count,
                             int32_t features, int32_t dims, const int32_t *sample, int32_t ndim);
-/** Memory for the statistics of `stats` rows, channels or groups. */
-nl_status nl_norm_reserve(nl_norm *norm, int32_t stats);
+/** Memory for passes: the statistics of `stats` rows, channels or groups, and the sums of a backward over `channels`. */
+nl_status nl_norm_reserve(nl_norm *norm, int32_t stats, int32_t channels);
 /** Weight 1, bias 0, fresh running statistics. */
 void nl_norm_reset(nl_norm *norm);
 

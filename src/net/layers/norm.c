@@ -39,7 +39,7 @@ nl_status nl_norm_node_reserve(nl_node *node, int32_t n) {
   NL_TRY(fit_node(node, &extent, legal, NL_EVAL));
   /* The batch may have more statistics than the running ones: InstanceNorm's of each sample. */
   if (fit_node(node, &batch, legal, NL_TRAIN) == NL_OK && batch.stats > extent.stats) extent = batch;
-  return nl_norm_reserve(node->norm, extent.stats);
+  return nl_norm_reserve(node->norm, extent.stats, extent.c);
 }
 
 static nl_status run(nl_node *node, float *y, const float *x, int32_t n, int32_t mode, bool relu) {
