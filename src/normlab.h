@@ -51,8 +51,8 @@ typedef struct nl_trainer nl_trainer;
 /** The text of the last failure, UTF-8, valid until the next failing call. */
 NL_API const char *nl_last_error(void);
 
-/** What a binding must know, as JSON: version, statuses, roles, maxDims, and the table of layer types with their settings
- *  (name, kind, default, whether required). One source for C, the binding and whatever draws controls. */
+/** What a binding must know, as JSON: version, statuses, roles, maxDims, and the tables of layer types, optimizers and
+ *  schedules with their settings (name, kind, default, whether required). One source for C, the binding and whatever draws controls. */
 NL_API const char *nl_abi(void);
 
 /** Memory for what crosses the boundary, 16-byte aligned; NULL when refused. Release with nl_free. */
@@ -254,6 +254,25 @@ NL_API int32_t nl_trainer_steps_per_epoch(const nl_trainer *trainer);
  * nl_trainer_step; *done = steps run, also after a failure. A loss that is not finite ends the call after its step.
  */
 NL_API nl_status nl_trainer_run(nl_trainer *trainer, double *figures, int32_t *done, int32_t k);
+
+/** Values of nl_trainer_progress. */
+NL_API int32_t nl_trainer_progress_count(void);
+/**
+ * Where training is, beside parameters and what the optimizer keeps of them; names in nl_abi()'s "progress":
+ *   steps    taken in all
+ *   began    of these, before the passes of the last nl_trainer_begin
+ *   planned  steps that those passes will have, 0 where not known
+ *   done     steps of them that are done
+ * values [nl_trainer_progress_count].
+ */
+NL_API void nl_trainer_progress(const nl_trainer *trainer, double *values);
+/** Goes on from there; `done` needs passes that have begun and is left out without. NL_ARGUMENT for what cannot be. */
+NL_API nl_status nl_trainer_set_progress(nl_trainer *trainer, const double *values);
+/**
+ * What the optimizer keeps for tensor `index` of the model, to be read and written in place, as many values as that has.
+ * which: a place in the `keeps` of nl_abi()'s table. NULL where nothing is kept.
+ */
+NL_API float *nl_trainer_kept(nl_trainer *trainer, int32_t which, int32_t index);
 
 /* ---- for the benchmark ---------------------------------------------------------------------------------------------- */
 

@@ -63,11 +63,16 @@ const char *nl_abi(void) {
     at = append_settings(at, type->settings, type->setting_count);
   }
   at = append(at, "],\"optimizers\":[", "", "");
-  for (int32_t i = 0; i < nl_optimizer_type_count; i++) at = append_type(at, i == 0, &nl_optimizer_types[i]->settings);
+  for (int32_t i = 0; i < nl_optimizer_type_count; i++) {
+    const nl_optimizer_type *type = nl_optimizer_types[i];
+    at = append(at, "%s{\"type\":\"%s\",", i > 0 ? "," : "", type->settings.name);
+    at = append(at, "\"keeps\":\"%s\",", type->keeps, "");
+    at = append_settings(at, type->settings.list, type->settings.count);
+  }
   at = append(at, "],\"schedules\":[", "", "");
   for (int32_t i = 0; i < nl_schedule_type_count; i++) at = append_type(at, i == 0, &nl_schedule_types[i]->settings);
   at = append(at, "],\"trainer\":", "", "");
   at = append_type(at, true, &nl_trainer_settings);
-  append(at, "}", "", "");
+  append(at, ",\"progress\":\"%s\"}", nl_trainer_progress_names, "");
   return json;
 }

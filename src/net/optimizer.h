@@ -19,14 +19,18 @@ typedef struct {
   nl_settings settings;
   /* What no setting alone tells; NULL: nothing. */
   nl_status (*check)(const double *args);
-  /* float32 values that it keeps for each parameter. */
+  /* float32 values that it keeps for each parameter, and what torch.optim calls them: "exp_avg,exp_avg_sq". */
   int32_t (*kept)(const double *args);
+  const char *keeps;
   /* param, state, grad [size]. */
   nl_status (*step)(float *param, float *state, const float *grad, const double *args, nl_step at, int32_t size);
 } nl_optimizer_type;
 
 extern const nl_optimizer_type *const nl_optimizer_types[];
 extern const int32_t nl_optimizer_type_count;
+
+/* Of nl_trainer_progress, in its order. */
+extern const char nl_trainer_progress_names[];
 
 /* What a trainer takes beside its optimizer and schedule. */
 extern const nl_settings nl_trainer_settings;

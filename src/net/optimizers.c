@@ -36,7 +36,8 @@ static nl_status sgd_step(float *param, float *state, const float *grad, const d
   return nl_sgd_step(param, state, grad, &sgd, at.step == 1, size);
 }
 
-static const nl_optimizer_type sgd = {{"sgd", sgd_settings, COUNT_OF(sgd_settings)}, sgd_check, sgd_kept, sgd_step};
+static const nl_optimizer_type sgd = {
+    {"sgd", sgd_settings, COUNT_OF(sgd_settings)}, sgd_check, sgd_kept, "momentum_buffer", sgd_step};
 
 /* ---- torch.optim.Adam and AdamW ---- */
 
@@ -83,9 +84,11 @@ static nl_status adamw_step(float *param, float *state, const float *grad, const
   return step_adam(param, state, grad, args, at, true, size);
 }
 
-static const nl_optimizer_type adam = {{"adam", adam_settings, COUNT_OF(adam_settings)}, NULL, adam_kept, adam_step};
+#define ADAM_KEEPS "exp_avg,exp_avg_sq,max_exp_avg_sq"
+static const nl_optimizer_type adam = {
+    {"adam", adam_settings, COUNT_OF(adam_settings)}, NULL, adam_kept, ADAM_KEEPS, adam_step};
 static const nl_optimizer_type adamw = {
-    {"adamW", adamw_settings, COUNT_OF(adamw_settings)}, NULL, adam_kept, adamw_step};
+    {"adamW", adamw_settings, COUNT_OF(adamw_settings)}, NULL, adam_kept, ADAM_KEEPS, adamw_step};
 
 /* The one table of optimizers, whose places are their numbers. */
 const nl_optimizer_type *const nl_optimizer_types[] = {&sgd, &adam, &adamw};

@@ -33,6 +33,7 @@ struct nl_trainer {
   bool shuffle;
   uint64_t seed;
   int32_t epoch, step; /* the next step, within its epoch */
+  int32_t drawn;       /* the epoch whose order is there, -1 for none */
   int32_t *order;      /* [dataset->count] */
   float *x;            /* [batch_size, sample] */
   int32_t *labels;
@@ -289,6 +290,7 @@ nl_status nl_trainer_begin(nl_trainer *trainer, const nl_dataset *dataset, int32
   trainer->shuffle = shuffle != 0;
   trainer->seed = (uint64_t)seed;
   trainer->epoch = trainer->step = 0;
+  trainer->drawn = -1;
   trainer->steps_per_epoch = drop_last ? dataset->count / batch_size : (dataset->count - 1) / batch_size + 1;
   trainer->began = trainer->steps;
   trainer->planned = (double)epochs * trainer->steps_per_epoch;
@@ -300,6 +302,7 @@ int32_t nl_trainer_steps_per_epoch(const nl_trainer *trainer) { return trainer->
 /* Fisher and Yates, from a stream of the epoch's own: an order depends on seed and epoch alone. */
 static void draw_order(nl_trainer *trainer) {
   const int32_t count = trainer->dataset->count;
+  trainer->drawn = trainer->epoch;
   for (int32_t i = 0; i < count; i++) trainer->order[i] = i;
   if (!trainer->shuffle) return;
   nl_rng rng = nl_rng_make(trainer->seed, 1 + (uint64_t)trainer->epoch);
@@ -319,7 +322,7 @@ nl_status nl_trainer_run(nl_trainer *trainer, double *figures, int32_t *done, in
     trainer->epoch++;
   }
   while (*done < k && trainer->step < trainer->steps_per_epoch) {
-    if (trainer->step == 0) draw_order(trainer);
+    if (trainer->drawn != trainer->epoch) draw_order(trainer);
     const int32_t first = trainer->step * trainer->batch_size, left = trainer->dataset->count - first;
     const int32_t n = left < trainer->batch_size ? left : trainer->batch_size;
     nl_dataset_gather(trainer->x, trainer->labels, trainer->dataset, trainer->order + first, 0, n);
@@ -330,4 +333,42 @@ nl_status nl_trainer_run(nl_trainer *trainer, double *figures, int32_t *done, in
     figures += 3;
   }
   return NL_OK;
+}
+
+/* The one list of what nl_trainer_progress tells. */
+enum { STEPS, BEGAN, PLANNED, DONE, PROGRESS };
+const char nl_trainer_progress_names[] = "steps,began,planned,done";
+
+int32_t nl_trainer_progress_count(void) { return PROGRESS; }
+
+void nl_trainer_progress(const nl_trainer *trainer, double *values) {
+  values[STEPS] = trainer->steps;
+  values[BEGAN] = trainer->began;
+  values[PLANNED] = trainer->planned;
+  values[DONE] = (double)trainer->epoch * trainer->steps_per_epoch + trainer->step;
+}
+
+nl_status nl_trainer_set_progress(nl_trainer *trainer, const double *values) {
+  for (int32_t i = 0; i < PROGRESS; i++)
+    NL_CHECK(values[i] >= 0 && values[i] < 0x1p53 && values[i] == floor(values[i]), NL_ARGUMENT,
+             "progress %d of %s: must be an integer in [0, 2^53), got %g", i + 1, nl_trainer_progress_names, values[i]);
+  NL_CHECK(values[BEGAN] + values[DONE] <= values[STEPS], NL_ARGUMENT,
+           "progress: %g steps before the passes and %g in them are more than the %g taken", values[BEGAN],
+           values[DONE], values[STEPS]);
+  const int32_t length = trainer->steps_per_epoch;
+  const double epoch = length > 0 ? floor(values[DONE] / length) : 0;
+  NL_CHECK(epoch < INT32_MAX / 2, NL_ARGUMENT, "progress: %g steps are too many epochs of %d", values[DONE], length);
+  trainer->steps = values[STEPS];
+  trainer->began = values[BEGAN];
+  trainer->planned = values[PLANNED];
+  trainer->epoch = (int32_t)epoch;
+  trainer->step = length > 0 ? (int32_t)(values[DONE] - epoch * length) : 0;
+  return NL_OK;
+}
+
+float *nl_trainer_kept(nl_trainer *trainer, int32_t which, int32_t index) {
+  const nl_model *model = trainer->model;
+  if (which < 0 || which >= trainer->optimizer->kept(trainer->args)) return NULL;
+  if (index < 0 || index >= model->tensor_count || model->tensors[index].role > NL_BIAS) return NULL;
+  return trainer->state + (size_t)which * model->param_size + model->tensors[index].at;
 }

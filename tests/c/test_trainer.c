@@ -625,6 +625,132 @@ TEST(steps_allocate_nothing) {
   nl_model_destroy(model);
 }
 
+/* ---- what a state is made of ---- */
+
+enum { RESUMED_COUNT = 20, RESUMED_BATCH = 6, RESUMED_STEPS = 4, RESUMED_EPOCHS = 3, OPTIMIZERS = 4 };
+
+typedef struct {
+  nl_model *model;
+  nl_trainer *trainer;
+} pair;
+
+/* A model and a trainer whose rate changes with each step, in the passes of its last nl_trainer_begin. */
+static pair resumable(int optimizer, double seed) {
+  static const double options[] = {NAN, 0, 1, 1, 1, 0, 1, NAN};
+  static const struct {
+    int32_t type, count;
+    double args[6];
+  } optimizers[OPTIMIZERS] = {{0, 5, {0.1, 0, 0.9, 0, 1}},
+                              {0, 5, {0.1, 0.01, 0.5, 0.1, 0}},
+                              {1, 6, {0.01, 0, 0.9, 0.99, 1e-8, 1}},
+                              {2, 6, {0.01, 0.1, 0.9, 0.99, 1e-8, 0}}};
+  pair made = {.model = build(seed)};
+  CHECK_OK(nl_trainer_create(&made.trainer, made.model, optimizers[optimizer].type, optimizers[optimizer].args,
+                             optimizers[optimizer].count, options, COUNT_OF(options)));
+  CHECK_OK(nl_trainer_set_schedule(made.trainer, 2, (double[]){3, NAN, 0.001}, 3));
+  return made;
+}
+
+static void dispose(pair of) {
+  nl_trainer_destroy(of.trainer);
+  nl_model_destroy(of.model);
+}
+
+static void begin_resumable(nl_trainer *trainer, const nl_dataset *dataset) {
+  CHECK_OK(nl_trainer_begin(trainer, dataset, RESUMED_BATCH, 1, 0, 11, RESUMED_EPOCHS));
+}
+
+static void run_steps(nl_trainer *trainer, int32_t k) {
+  for (int32_t step = 0; step < k; step++) {
+    double figures[3];
+    int32_t done;
+    CHECK_OK(nl_trainer_run(trainer, figures, &done, 1));
+    assert_int_equal(done, 1);
+  }
+}
+
+static void take_over(pair to, pair from, const nl_dataset *dataset) {
+  double progress[4], began[4];
+  assert_int_equal(nl_trainer_progress_count(), COUNT_OF(progress));
+  nl_trainer_progress(from.trainer, progress);
+  begin_resumable(to.trainer, dataset);
+  nl_trainer_progress(to.trainer, began);
+  /* As many planned, of the same data and epochs. */
+  assert_true(began[2] == progress[2]);
+  CHECK_OK(nl_trainer_set_progress(to.trainer, progress));
+  for (int32_t i = 0; i < nl_model_tensor_count(to.model); i++) {
+    const size_t bytes = (size_t)tensor_size(to.model, i) * sizeof(float);
+    memcpy(nl_model_tensor_data(to.model, i), nl_model_tensor_data(from.model, i), bytes);
+    for (int32_t which = 0; nl_trainer_kept(from.trainer, which, i); which++)
+      memcpy(nl_trainer_kept(to.trainer, which, i), nl_trainer_kept(from.trainer, which, i), bytes);
+  }
+}
+
+/* A trainer that has done other things before, put where another one is, ends where that one ends. */
+TEST(progress_and_what_is_kept_are_all_there_is) {
+  seed_data(12);
+  const float *images = normals(RESUMED_COUNT * INPUT, 0, 1);
+  const int32_t *labels = random_labels(RESUMED_COUNT, CLASSES);
+  nl_dataset *dataset = NULL;
+  CHECK_OK(nl_dataset_create(&dataset, images, 1, labels, RESUMED_COUNT, 1, INPUT, CLASSES, NULL, NULL));
+  static const int32_t places[] = {0, 1, RESUMED_STEPS, RESUMED_STEPS + 3, RESUMED_EPOCHS * RESUMED_STEPS};
+  for (int optimizer = 0; optimizer < OPTIMIZERS; optimizer++)
+    for (int i = 0; i < COUNT_OF(places); i++) {
+      const pair whole = resumable(optimizer, 6), rest = resumable(optimizer, 7);
+      /* Passes before, so that the schedule does not begin with the first step. */
+      begin_resumable(whole.trainer, dataset);
+      run_steps(whole.trainer, 5);
+      begin_resumable(whole.trainer, dataset);
+      run_steps(whole.trainer, places[i]);
+      begin_resumable(rest.trainer, dataset);
+      run_steps(rest.trainer, 2);
+      take_over(rest, whole, dataset);
+      run_steps(whole.trainer, RESUMED_EPOCHS * RESUMED_STEPS - places[i]);
+      run_steps(rest.trainer, RESUMED_EPOCHS * RESUMED_STEPS - places[i]);
+      check_same_model(NAMED("optimizer %d, from step %d", optimizer, places[i]), rest.model, whole.model);
+      assert_true(nl_trainer_rate(rest.trainer) == nl_trainer_rate(whole.trainer));
+      dispose(whole);
+      dispose(rest);
+    }
+  nl_dataset_destroy(dataset);
+}
+
+TEST(progress_that_cannot_be) {
+  seed_data(13);
+  const pair of = resumable(0, 6);
+  static const struct {
+    double values[4];
+    const char *words;
+  } cases[] = {
+      {{-1, 0, 0, 0}, "progress 1 of steps"},      {{1, NAN, 0, 0}, "progress 2 of"},
+      {{1, 0, INFINITY, 0}, "progress 3 of"},      {{1, 0, 0, 0.5}, "integer in [0, 2^53), got 0.5"},
+      {{0x1p53, 0, 0, 0}, "integer in [0, 2^53)"}, {{3, 2, 9, 2}, "2 steps before the passes and 2 in them are more"},
+      {{0x1p40, 0, 0, 0x1p40}, "too many epochs"},
+  };
+  const float *images = normals(2 * INPUT, 0, 1);
+  nl_dataset *dataset = NULL;
+  CHECK_OK(nl_dataset_create(&dataset, images, 1, ints(2), 2, 1, INPUT, CLASSES, NULL, NULL));
+  CHECK_OK(nl_trainer_begin(of.trainer, dataset, 2, 0, 0, 0, 9));
+  run_steps(of.trainer, 2);
+  double before[4], after[4];
+  nl_trainer_progress(of.trainer, before);
+  assert_true(before[0] == 2 && before[1] == 0 && before[2] == 9 && before[3] == 2);
+  for (int i = 0; i < COUNT_OF(cases); i++) {
+    check_failed(nl_trainer_set_progress(of.trainer, cases[i].values), NL_ARGUMENT, cases[i].words);
+    nl_trainer_progress(of.trainer, after);
+    assert_memory_equal(after, before, sizeof before);
+  }
+  /* Momentum is kept of what is trained, and nothing else. */
+  for (int32_t i = -1; i <= nl_model_tensor_count(of.model); i++) {
+    const bool trained = i >= 0 && nl_model_tensor_grad(of.model, i) != NULL;
+    assert_true((nl_trainer_kept(of.trainer, 0, i) != NULL) == trained);
+    assert_null(nl_trainer_kept(of.trainer, 1, i));
+    assert_null(nl_trainer_kept(of.trainer, -1, i));
+  }
+  dispose(of);
+  nl_dataset_destroy(dataset);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       CASE(steps_are_sgd),
@@ -642,6 +768,8 @@ int main(void) {
       CASE(equal_seeds_give_equal_bits),
       CASE(run_stops_where_the_loss_is_lost),
       CASE(steps_allocate_nothing),
+      CASE(progress_and_what_is_kept_are_all_there_is),
+      CASE(progress_that_cannot_be),
   };
   return cmocka_run_group_tests_name("trainer", tests, NULL, NULL);
 }
