@@ -8,6 +8,9 @@ import { normFactories } from './layers.js';
 import { compileEngine, instantiate } from './load.js';
 import { Model } from './model.js';
 import { Runtime } from './runtime.js';
+import { readSafetensors } from './safetensors.js';
+import { loadModel } from './saved-model.js';
+import { dictFrom } from './stored.js';
 import { sweep } from './sweep/index.js';
 import { Trainer } from './trainer.js';
 
@@ -47,6 +50,25 @@ export async function createEngine(options) {
      * @throws {import('./errors.js').NormlabError} `argument` or `shape`, naming the layer
      */
     model: (spec) => new Model(runtime, spec),
+
+    /**
+     * The model that `model.save()` wrote: its parameters and running statistics bit for bit, in the mode that it was in.
+     *
+     * @param {Uint8Array | ArrayBuffer} bytes
+     * @returns {Model}
+     * @throws {import('./errors.js').NormlabError} `format` for bytes that are none such, saying where; nothing is made of a
+     *   spec whose parameters are not there
+     */
+    loadModel: (bytes) => loadModel((...made) => new Model(runtime, made[0], made[1], made[2]), bytes),
+
+    /**
+     * The tensors of a safetensors file of anybody, such as PyTorch users save, for `model.loadStateDict`.
+     *
+     * @param {Uint8Array | ArrayBuffer} bytes
+     * @returns {import('./state-dict.js').StateDict} F32, F64, F16 and BF16 as float32, an I64 without dimensions as a number
+     * @throws {import('./errors.js').NormlabError} `format` for bytes that are none such, and for other types
+     */
+    safetensors: (bytes) => dictFrom('nl.safetensors', readSafetensors('nl.safetensors', bytes).tensors),
 
     /**
      * An optimizer for a model of this engine.

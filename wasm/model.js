@@ -12,6 +12,7 @@ import { withDataset } from './engine-dataset.js';
 import { NormlabError } from './errors.js';
 import { foldBatchNorms, noiseBatch } from './fold.js';
 import { NL_EVAL, NL_PROBE, NL_TRAIN } from './generated/exports.js';
+import { saveModel } from './saved-model.js';
 import { addLayers } from './spec.js';
 import { readState, writeState } from './state-dict.js';
 
@@ -77,9 +78,11 @@ export class Model {
   /**
    * @param {Runtime} runtime
    * @param {ModelSpec} spec
+   * @param {string} [call]
+   * @param {(tensors: [string, { dtype: 'F32' | 'I64', shape: number[] }][]) => void} [before] is told what the state will
+   *   hold before there is memory for it, and may throw
    */
-  constructor(runtime, spec) {
-    const call = 'nl.model';
+  constructor(runtime, spec, call = 'nl.model', before = undefined) {
     if (spec === undefined) throw new NormlabError('argument', `${call}: spec: expected an object, got undefined`);
     const { input, layers, seed = 0 } = checkOptions(call, 'spec', spec, ['input', 'layers', 'seed']);
     if (!areIntegers(input, 1)) {
@@ -97,8 +100,9 @@ export class Model {
     this.#handle = handle;
     try {
       this.#layers = addLayers(runtime, call, handle, layers);
-      runtime.check(call, exports.nl_model_finish(handle));
       this.#tensors = this.#listTensors();
+      before?.(this.stored());
+      runtime.check(call, exports.nl_model_finish(handle));
       // By way of JSON, which also takes what structuredClone refuses, such as the proxies of reactive frameworks.
       this.#spec = JSON.parse(JSON.stringify({ input, seed, layers }));
     } catch (error) {
@@ -381,6 +385,17 @@ export class Model {
     writeState(call, 'the model', this.#entries(), dict, checkBoolean(call, 'strict', strict));
   }
 
+  /**
+   * The model as a safetensors file (https://huggingface.co/docs/safetensors): the state dictionary in float32, each
+   * num_batches_tracked as one I64; and in its metadata the spec, the engine's version, the mode and what is frozen. Any
+   * reader of safetensors takes it, and `nl.loadModel` makes the same model of it, bit for bit.
+   *
+   * @returns {Uint8Array}
+   */
+  save() {
+    return saveModel(this, this.#alive('model.save').abi.version);
+  }
+
   /** Frees it; using it afterwards throws. */
   dispose() {
     if (this.#handle === 0) return;
@@ -398,6 +413,29 @@ export class Model {
   handle(call) {
     this.#alive(call);
     return this.#handle;
+  }
+
+  /**
+   * What its state dictionary holds, as files have it.
+   *
+   * @internal
+   * @returns {[string, { dtype: 'F32' | 'I64', shape: number[] }][]}
+   */
+  stored() {
+    const { tensors, counters } = this.#entries();
+    return [
+      ...tensors.map(({ key, shape }) => stored(key, 'F32', shape)),
+      ...counters.map(({ key }) => stored(key, 'I64', [])),
+    ];
+  }
+
+  /**
+   * For the trainer: what is trained, with the engine's number of each.
+   *
+   * @internal
+   */
+  trained() {
+    return this.#tensors.map((tensor, index) => ({ ...tensor, index })).filter(({ role }) => role <= 1);
   }
 
   /**
@@ -437,6 +475,22 @@ export class Model {
   /** @param {string} call @param {unknown} keys @param {boolean} on */
   #setFrozen(call, keys, on) {
     const runtime = this.#alive(call);
+    for (const { key, node } of this.freezable(call, keys)) {
+      runtime.check(call, runtime.exports.nl_model_set_frozen(this.#handle, node, Number(on)));
+      if (on) this.#frozen.add(key);
+      else this.#frozen.delete(key);
+    }
+    return this;
+  }
+
+  /**
+   * The layers of these keys, all that can be frozen where there are none.
+   *
+   * @internal
+   * @param {string} call
+   * @param {unknown} keys
+   */
+  freezable(call, keys) {
     const able = this.#layers.flatMap(({ key, type, options }, index) =>
       type === 'batchNorm' && options.trackRunningStats !== false ? [{ key, node: index + 1 }] : [],
     );
@@ -444,19 +498,13 @@ export class Model {
     if (!Array.isArray(wanted)) {
       throw new NormlabError('argument', `${call}: keys: expected an array of layer keys, got ${describe(keys)}`);
     }
-    const chosen = Array.from(wanted, (key) => {
+    return Array.from(wanted, (key) => {
       const found = able.find((layer) => layer.key === key);
       if (found) return found;
       const known = able.length > 0 ? `one of ${able.map((layer) => layer.key).join(', ')}` : 'none, there is none';
       const expected = `a batchNorm with running statistics (${known})`;
       throw new NormlabError('argument', `${call}: keys: expected ${expected}, got ${describe(key)}`);
     });
-    for (const { key, node } of chosen) {
-      runtime.check(call, runtime.exports.nl_model_set_frozen(this.#handle, node, Number(on)));
-      if (on) this.#frozen.add(key);
-      else this.#frozen.delete(key);
-    }
-    return this;
   }
 
   /** @param {string} call */
@@ -513,6 +561,15 @@ export class Model {
     return { tensors, counters };
   }
 }
+
+/**
+ * @template {'F32' | 'I64'} T
+ * @param {string} key
+ * @param {T} dtype
+ * @param {number[]} shape
+ * @returns {[string, { dtype: T, shape: number[] }]}
+ */
+const stored = (key, dtype, shape) => [key, { dtype, shape }];
 
 /**
  * A row of nl_model_compare's figures; the header has its layout.

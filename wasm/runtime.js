@@ -25,9 +25,10 @@ import { NormlabError } from './errors.js';
  * @property {string[]} roles
  * @property {number} maxDims
  * @property {LayerType[]} layers
- * @property {SettingsTable[]} optimizers
+ * @property {(SettingsTable & { keeps: string })[]} optimizers keeps: what it keeps for each parameter, comma-separated
  * @property {SettingsTable[]} schedules
  * @property {SettingsTable} trainer
+ * @property {string} progress values of nl_trainer_progress, comma-separated
  */
 
 /** Takes memory that lasts as long as the call that it is for. */

@@ -28,6 +28,25 @@ export function encodeSettings(call, type, options, maxDims, also = [], name = '
 }
 
 /**
+ * Options in full from what {@link encodeSettings} made of them.
+ *
+ * @param {SettingsTable} type whose settings have one value each, or two
+ * @param {number[]} args
+ * @returns {Record<string, unknown>}
+ */
+export function decodeSettings(type, args) {
+  let at = 0;
+  const entries = type.settings.map(({ name, kind, choices }) => {
+    if (kind === 'two' || kind === 'pair') return [name, [args[at++], args[at++]]];
+    const value = args[at++];
+    if (kind === 'bool') return [name, value !== 0];
+    if (kind === 'choice') return [name, choices?.split(',')[value]];
+    return [name, Number.isNaN(value) ? null : value];
+  });
+  return Object.fromEntries(entries);
+}
+
+/**
  * @param {string} call
  * @param {Setting} setting
  * @param {unknown} value

@@ -1,8 +1,11 @@
 import { checkBatch, checkBoolean, checkInteger, checkLabels, checkNumber, checkOptions, describe } from './checks.js';
 import { uploadDataset } from './engine-dataset.js';
 import { NormlabError } from './errors.js';
+import { Figures } from './figures.js';
 import { Model } from './model.js';
-import { encodeSettings } from './settings.js';
+import { asFormat } from './saved-model.js';
+import { decodeSettings, encodeSettings } from './settings.js';
+import { readState, same, saveState } from './trainer-state.js';
 
 /**
  * @typedef {import('./runtime.js').Runtime} Runtime
@@ -87,7 +90,20 @@ import { encodeSettings } from './settings.js';
  * @property {(epoch: EpochFigures) => unknown} [onEpoch] awaited
  */
 
-const RUN_OPTIONS = ['batchSize', 'shuffle', 'dropLast', 'seed'];
+/**
+ * Options of a run that decide what each step sees: a state holds them, and what resumes it must have the same.
+ *
+ * @type {Record<string, (call: string, name: string, value: any) => unknown>}
+ */
+const RUN_OPTIONS = {
+  batchSize: (call, name, value) => checkInteger(call, name, value, 1),
+  shuffle: (call, name, value = true) => checkBoolean(call, name, value),
+  dropLast: (call, name, value = false) => checkBoolean(call, name, value),
+  seed: (call, name, value = 0) => checkNumber(call, name, value),
+};
+
+/** Steps of a fit between two turns of everybody else. */
+const SLICE_MS = 15;
 
 /** A model's optimizer. Made by `nl.trainer(model, options)`. */
 export class Trainer {
@@ -95,8 +111,16 @@ export class Trainer {
   #model;
   #handle;
   #lr;
+  /** In full, without lr, which may change. @type {Record<string, unknown>} */
+  #options;
+  /** @type {import('./trainer-state.js').Kept[]} */
+  #kept;
   /** @type {TrainingRun | null} */
   #run = null;
+  /** Those of the last run, unless fit has ended them. @type {import('./trainer-state.js').Passes | null} */
+  #passes = null;
+  /** Where in these the next run goes on, after loadState. @type {{ began: number, done: number } | null} */
+  #resumed = null;
 
   /**
    * @param {Runtime} runtime
@@ -120,12 +144,21 @@ export class Trainer {
     this.#runtime = runtime;
     this.#model = model;
     this.#lr = optimizer.args[0];
+    const { lr: _, ...rest } = decodeSettings(abi.optimizers[optimizer.index], optimizer.args);
+    this.#options = {
+      optimizer: { type: abi.optimizers[optimizer.index].type, ...rest },
+      schedule: {
+        type: abi.schedules[schedule.index].type,
+        ...decodeSettings(abi.schedules[schedule.index], schedule.args),
+      },
+      ...decodeSettings(abi.trainer, extra),
+    };
     const target = model.handle(call);
     const handle = runtime.withScratch((scratch) => {
       const args = scratch.doubles(optimizer.args);
-      const rest = scratch.doubles(extra);
+      const more = scratch.doubles(extra);
       return runtime.handle(call, (out) =>
-        exports.nl_trainer_create(out, target, optimizer.index, args, optimizer.args.length, rest, extra.length),
+        exports.nl_trainer_create(out, target, optimizer.index, args, optimizer.args.length, more, extra.length),
       );
     });
     try {
@@ -138,6 +171,16 @@ export class Trainer {
       throw error;
     }
     this.#handle = handle;
+    this.#kept = abi.optimizers[optimizer.index].keeps.split(',').flatMap((name, which) =>
+      model
+        .trained()
+        .filter(({ index }) => exports.nl_trainer_kept(handle, which, index) !== 0)
+        .map(({ key, shape, size, index }) => ({
+          key: `optimizer.${name}.${key}`,
+          shape,
+          view: () => runtime.floats(exports.nl_trainer_kept(handle, which, index), size),
+        })),
+    );
     runtime.own(this, () => exports.nl_trainer_destroy(handle));
   }
 
@@ -190,11 +233,12 @@ export class Trainer {
    */
   start(data, options) {
     const call = 'trainer.start';
-    return this.#start(call, data, checkOptions(call, 'options', options, [...RUN_OPTIONS, 'epochs']));
+    return this.#start(call, data, checkOptions(call, 'options', options, [...Object.keys(RUN_OPTIONS), 'epochs']));
   }
 
   /**
-   * Trains for a number of epochs, giving way to other work every few milliseconds.
+   * Trains for a number of epochs, giving way to other work every few milliseconds. After `loadState` it goes on where the
+   * state was taken, in the midst of an epoch too, and its history is that of all epochs.
    *
    * @param {Dataset} data
    * @param {RunOptions & FitCallbacks} options
@@ -203,7 +247,7 @@ export class Trainer {
    */
   async fit(data, options) {
     const call = 'trainer.fit';
-    const known = [...RUN_OPTIONS, 'epochs', 'signal', 'onStep', 'onEpoch'];
+    const known = [...Object.keys(RUN_OPTIONS), 'epochs', 'signal', 'onStep', 'onEpoch'];
     const { epochs, signal, onStep, onEpoch, ...rest } = checkOptions(call, 'options', options, known);
     const wanted = checkInteger(call, 'epochs', epochs, 0);
     const callbacks = { onStep: callback(call, 'onStep', onStep), onEpoch: callback(call, 'onEpoch', onEpoch) };
@@ -211,65 +255,134 @@ export class Trainer {
       throw new NormlabError('argument', `${call}: signal: expected an AbortSignal, got ${describe(signal)}`);
     }
     signal?.throwIfAborted();
-    /** @type {History} */
-    const history = { epochs: [], loss: [], accuracy: [] };
     const run = this.#start(call, data, { ...rest, epochs: wanted });
+    const passes = /** @type {import('./trainer-state.js').Passes} */ (this.#passes);
+    const figures = passes.figures ?? new Figures();
+    passes.figures = figures;
+    const { stepsPerEpoch } = run;
     try {
-      while (history.epochs.length < wanted) {
-        const epoch = await this.#fitEpoch(run, history, signal, callbacks.onStep);
-        history.epochs.push(epoch);
-        await callbacks.onEpoch?.(epoch);
-        // An epoch may be shorter than a chunk.
+      while (run.step < wanted * stepsPerEpoch || figures.seen > 0) {
+        if (run.step % stepsPerEpoch === 0 && figures.seen > 0) {
+          const epoch = figures.endEpoch(run.epoch, stepsPerEpoch);
+          await callbacks.onEpoch?.(epoch);
+        } else {
+          this.#fitSlice(run, figures, signal, callbacks.onStep);
+          // An epoch that is over is told, whatever the signal.
+          if (run.step % stepsPerEpoch === 0) continue;
+        }
         await giveWay();
         signal?.throwIfAborted();
       }
+      if (this.#passes === passes) this.#passes = null;
     } finally {
       run.dispose();
     }
-    return history;
+    return figures.history;
   }
 
   /**
+   * Steps for a while, none beyond the end of the epoch.
+   *
    * @param {TrainingRun} run
-   * @param {History} history
+   * @param {Figures} figures
    * @param {AbortSignal | undefined} signal
    * @param {((step: RunStep & { stepsPerEpoch: number }) => void) | undefined} onStep
-   * @returns {Promise<EpochFigures>}
    */
-  async #fitEpoch(run, history, signal, onStep) {
+  #fitSlice(run, figures, signal, onStep) {
     const { stepsPerEpoch } = run;
-    const sums = { loss: 0, accuracy: 0, samples: 0, seconds: 0 };
-    let chunk = 1;
-    for (;;) {
-      const began = performance.now();
-      const { steps, epochEnded } = run.steps(chunk);
-      const took = performance.now() - began;
-      sums.seconds += took / 1000;
-      // Short enough to answer at once, long enough that giving way costs little.
-      chunk = Math.max(1, Math.min(4 * chunk, Math.round((chunk * 15) / Math.max(took, 0.1))));
-      for (const step of steps) {
-        const samples = run.samplesOf(step.step);
-        sums.loss += step.loss * samples;
-        sums.accuracy += step.accuracy * samples;
-        sums.samples += samples;
-        history.loss.push(step.loss);
-        history.accuracy.push(step.accuracy);
-        onStep?.({ ...step, stepsPerEpoch });
-        if (!Number.isFinite(step.loss)) {
-          const where = `step ${step.step} (epoch ${step.epoch})`;
-          const what = `the loss is ${step.loss} at ${where}${this.#model.nonfinite()}`;
-          throw new NormlabError('diverged', `trainer.fit: ${what}: try a smaller lr`);
-        }
+    let began = performance.now();
+    const until = began + SLICE_MS;
+    run.each((step) => {
+      const now = performance.now();
+      figures.add(step, run.samplesOf(step.step), (now - began) / 1000);
+      onStep?.({ ...step, stepsPerEpoch });
+      if (!Number.isFinite(step.loss)) {
+        const where = `step ${step.step} (epoch ${step.epoch})`;
+        const what = `the loss is ${step.loss} at ${where}${this.#model.nonfinite()}`;
+        throw new NormlabError('diverged', `trainer.fit: ${what}: try a smaller lr`);
       }
-      if (epochEnded) {
-        const { loss, accuracy, samples, seconds } = sums;
-        const figures = { epoch: history.epochs.length + 1, steps: stepsPerEpoch, seconds };
-        const rates = { loss: loss / samples, accuracy: accuracy / samples, imagesPerSecond: samples / seconds };
-        return { ...figures, ...rates };
-      }
-      await giveWay();
-      signal?.throwIfAborted();
-    }
+      began = onStep ? performance.now() : now;
+      return now < until && step.step % stepsPerEpoch > 0 && !signal?.aborted;
+    });
+  }
+
+  /**
+   * Everything that a bit-exact resume needs, as a safetensors file: parameters and running statistics of the model, what is
+   * frozen, what the optimizer keeps, the learning rate and the place in its schedule, and the place within the passes that
+   * are under way or were stopped before their end, with their options and figures. May be called in `onStep` and `onEpoch`.
+   *
+   * @returns {Uint8Array}
+   */
+  state() {
+    this.handle('trainer.state');
+    return saveState({ ...this.#parts(), passes: this.#passes }, this.#runtime.abi.version);
+  }
+
+  /**
+   * Goes on from a state of a trainer with the same options (of the learning rate, the state's is taken) of a model with the
+   * same spec. Where passes were under way, the next `fit` or `start`, of as many samples and with the same options, goes on
+   * with them; `epochs` may be others.
+   *
+   * @param {Uint8Array | ArrayBuffer} state
+   * @throws {NormlabError} `format` for bytes that are no state, `state` for one of another model or trainer, naming what
+   *   differs; nothing has changed then
+   */
+  loadState(state) {
+    const call = 'trainer.loadState';
+    const handle = this.handle(call);
+    const { lr, progress, passes, apply } = readState(call, this.#parts(), checkOrder, state);
+    // Without passes there is no place within them. The engine looks at the rest before it takes any.
+    asFormat(() => this.#setProgress(call, { ...progress, done: 0 }));
+    this.#run?.dispose();
+    apply();
+    this.#runtime.check(call, this.#runtime.exports.nl_trainer_set_lr(handle, lr));
+    this.#lr = lr;
+    this.#passes = passes;
+    this.#resumed = passes && { began: progress.began, done: progress.done };
+  }
+
+  /**
+   * Puts passes that have just begun where those of a state were.
+   *
+   * @param {string} call
+   * @param {{ began: number, done: number }} resumed
+   * @param {number} epochs that there will be; 0 where that is not known
+   */
+  #goOn(call, { began, done }, epochs) {
+    const steps = this.#runtime.exports.nl_trainer_steps_per_epoch(this.#handle);
+    this.#setProgress(call, { ...this.#progress(), began, done });
+    if (epochs === 0 || done <= epochs * steps) return;
+    const state = `${done} steps are done, ${steps} an epoch`;
+    throw new NormlabError(
+      'state',
+      `${call}: epochs: expected more than the state has behind it (${state}), got ${epochs}`,
+    );
+  }
+
+  #parts() {
+    const progress = { ...this.#progress(), ...this.#resumed };
+    return { model: this.#model, kept: this.#kept, options: this.#options, lr: this.#lr, progress };
+  }
+
+  /** @returns {Record<string, number>} */
+  #progress() {
+    const runtime = this.#runtime;
+    const names = runtime.abi.progress.split(',');
+    return runtime.withScratch((scratch) => {
+      const values = scratch.take(names.length * 8);
+      runtime.exports.nl_trainer_progress(this.#handle, values);
+      const found = runtime.doubles(values, names.length);
+      return Object.fromEntries(names.map((name, i) => [name, found[i]]));
+    });
+  }
+
+  /** @param {string} call @param {Record<string, number>} progress */
+  #setProgress(call, progress) {
+    const runtime = this.#runtime;
+    runtime.withScratch((scratch) => {
+      const values = scratch.doubles(runtime.abi.progress.split(',').map((name) => progress[name]));
+      runtime.check(call, runtime.exports.nl_trainer_set_progress(this.#handle, values));
+    });
   }
 
   /** Frees it; the model stays. */
@@ -287,28 +400,30 @@ export class Trainer {
    * @param {Record<string, unknown>} options
    */
   #start(call, data, options) {
-    const { batchSize, shuffle = true, dropLast = false, seed = 0, epochs = 0 } = options;
     const handle = this.handle(call);
-    const settings = {
-      batchSize: checkInteger(call, 'batchSize', batchSize, 1),
-      shuffle: checkBoolean(call, 'shuffle', shuffle),
-      dropLast: checkBoolean(call, 'dropLast', dropLast),
-      seed: checkNumber(call, 'seed', seed),
-      epochs: checkInteger(call, 'epochs', epochs, 0),
-    };
+    const settings = Object.entries(RUN_OPTIONS).map(([name, check]) => [name, check(call, name, options[name])]);
+    const { batchSize, shuffle, dropLast, seed } = Object.fromEntries(settings);
+    const epochs = checkInteger(call, 'epochs', options.epochs ?? 0, 0);
     const runtime = this.#runtime;
     const dataset = uploadDataset(runtime, call, data);
+    const order = { length: data.labels.length, ...Object.fromEntries(settings) };
+    const resumed = this.#resumed;
     try {
-      const [shuffled, dropped] = [Number(settings.shuffle), Number(settings.dropLast)];
-      const { batchSize: size, seed: drawn, epochs: planned } = settings;
-      const { nl_trainer_begin } = runtime.exports;
-      runtime.check(call, nl_trainer_begin(handle, dataset.handle, size, shuffled, dropped, drawn, planned));
+      if (resumed) same(call, 'order', this.#passes?.order, order, 'this run');
+      const [shuffled, dropped] = [Number(shuffle), Number(dropLast)];
+      runtime.check(
+        call,
+        runtime.exports.nl_trainer_begin(handle, dataset.handle, batchSize, shuffled, dropped, seed, epochs),
+      );
+      if (resumed) this.#goOn(call, resumed, epochs);
     } catch (error) {
       dataset.dispose();
       throw error;
     }
     this.#run?.dispose();
-    this.#run = new TrainingRun(runtime, this, this.#model, dataset, data.labels.length, settings.batchSize);
+    this.#passes = { order, figures: (resumed && this.#passes?.figures) ?? null };
+    this.#resumed = null;
+    this.#run = new TrainingRun(runtime, this, this.#model, dataset, order, resumed?.done ?? 0);
     return this.#run;
   }
 
@@ -323,6 +438,16 @@ export class Trainer {
   }
 }
 
+/**
+ * @param {string} call
+ * @param {unknown} value what a state has of {@link RUN_OPTIONS}
+ */
+function checkOrder(call, value) {
+  const { length, ...options } = checkOptions(call, 'order', value, ['length', ...Object.keys(RUN_OPTIONS)]);
+  const settings = Object.entries(RUN_OPTIONS).map(([name, check]) => [name, check(call, name, options[name])]);
+  return { length: checkInteger(call, 'order.length', length, 1), ...Object.fromEntries(settings) };
+}
+
 /** Passes over a data set, driven by hand: what fit is built on. Made by `trainer.start`. */
 export class TrainingRun {
   #runtime;
@@ -331,7 +456,7 @@ export class TrainingRun {
   #dataset;
   #length;
   #batchSize;
-  #done = 0;
+  #done;
   #disposed = false;
 
   /**
@@ -339,22 +464,23 @@ export class TrainingRun {
    * @param {Trainer} trainer
    * @param {Model} model
    * @param {{ handle: number, dispose: () => void }} dataset
-   * @param {number} length samples in it
-   * @param {number} batchSize
+   * @param {{ length: number, batchSize: number }} order length: samples in it
+   * @param {number} done steps, of a run that is resumed
    */
-  constructor(runtime, trainer, model, dataset, length, batchSize) {
+  constructor(runtime, trainer, model, dataset, { length, batchSize }, done) {
     this.#runtime = runtime;
     this.#trainer = trainer;
     this.#model = model;
     this.#dataset = dataset;
     this.#length = length;
     this.#batchSize = Math.min(batchSize, length);
+    this.#done = done;
     /** Steps in one pass. */
     this.stepsPerEpoch = runtime.exports.nl_trainer_steps_per_epoch(trainer.handle('trainer.start'));
     runtime.own(this, dataset.dispose);
   }
 
-  /** Steps done. */
+  /** Steps done, those before the state that was resumed included. */
   get step() {
     return this.#done;
   }
@@ -373,25 +499,55 @@ export class TrainingRun {
    */
   steps(k) {
     const call = 'run.steps';
-    if (this.#disposed)
-      throw new NormlabError('state', `${call}: the run has ended: begin another with trainer.start()`);
     const count = Math.min(checkInteger(call, 'k', k, 1), this.stepsPerEpoch);
-    const handle = this.#trainer.handle(call);
-    const runtime = this.#runtime;
-    return runtime.withScratch((scratch) => {
-      const figures = scratch.take(count * 24);
-      const done = scratch.take(4);
-      runtime.ints(done, 1)[0] = 0;
-      const status = runtime.exports.nl_trainer_run(handle, figures, done, count);
-      if (runtime.ints(done, 1)[0] === 0) this.#model.check(call, status);
-      const values = runtime.doubles(figures, 3 * runtime.ints(done, 1)[0]);
-      const steps = Array.from({ length: values.length / 3 }, (_, i) => {
-        this.#done++;
-        const [loss, accuracy, gradNorm] = values.subarray(3 * i, 3 * i + 3);
-        return { step: this.#done, epoch: this.epoch, loss, accuracy, gradNorm };
-      });
+    this.#handle(call);
+    return this.#runtime.withScratch((scratch) => {
+      const steps = this.#advance(call, count, scratch.take(count * 24), scratch.take(4));
       return { steps, epochEnded: this.#done % this.stepsPerEpoch === 0 };
     });
+  }
+
+  /**
+   * Runs one step after another, the first whatever comes of it.
+   *
+   * @internal
+   * @param {(step: RunStep) => boolean} use whether there is to be one more
+   */
+  each(use) {
+    const call = 'run.steps';
+    this.#handle(call);
+    this.#runtime.withScratch((scratch) => {
+      const [figures, done] = [scratch.take(24), scratch.take(4)];
+      while (use(this.#advance(call, 1, figures, done)[0]));
+    });
+  }
+
+  /**
+   * @param {string} call
+   * @param {number} count
+   * @param {number} figures address of 3 float64 a step
+   * @param {number} done address of an int32
+   * @returns {RunStep[]}
+   */
+  #advance(call, count, figures, done) {
+    const runtime = this.#runtime;
+    const handle = this.#handle(call);
+    runtime.ints(done, 1)[0] = 0;
+    const status = runtime.exports.nl_trainer_run(handle, figures, done, count);
+    const ran = runtime.ints(done, 1)[0];
+    if (ran === 0) this.#model.check(call, status);
+    const values = runtime.doubles(figures, 3 * ran);
+    return Array.from({ length: ran }, (_, i) => {
+      this.#done++;
+      const [loss, accuracy, gradNorm] = values.subarray(3 * i, 3 * i + 3);
+      return { step: this.#done, epoch: this.epoch, loss, accuracy, gradNorm };
+    });
+  }
+
+  /** @param {string} call */
+  #handle(call) {
+    if (!this.#disposed) return this.#trainer.handle(call);
+    throw new NormlabError('state', `${call}: the run has ended: begin another with trainer.start()`);
   }
 
   /**

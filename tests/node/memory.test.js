@@ -58,6 +58,10 @@ const OBJECTS = {
     model.evaluate(DATA, { batchSize: 3, mode: 'train' });
     model.compareModes(X);
     model.loadStateDict(model.stateDict());
+    const loaded = nl.loadModel(model.save());
+    loaded.forward(X);
+    assert.throws(() => nl.loadModel(model.save().slice(0, -4)));
+    loaded.dispose();
     model.dispose();
   },
   trainers(nl) {
@@ -67,6 +71,8 @@ const OBJECTS = {
     trainer.start(DATA, { batchSize: 3 }).steps(2);
     const run = trainer.start(DATA, { batchSize: 4 });
     run.steps(2);
+    trainer.loadState(trainer.state());
+    trainer.start(DATA, { batchSize: 4 }).dispose();
     run.dispose();
     trainer.dispose();
     model.dispose();

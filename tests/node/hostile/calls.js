@@ -51,6 +51,8 @@ const IMAGE_LAYERS = () => [
 
 /** State dictionaries of objects when they were new. @type {WeakMap<object, object>} */
 const states = new WeakMap();
+/** Files of objects when they were new. @type {WeakMap<object, Uint8Array>} */
+const saved = new WeakMap();
 
 /**
  * What a bunch of calls is about: one object of each kind.
@@ -66,6 +68,8 @@ export function worldOf(normlab, engine) {
   const layer = engine.batchNorm1d(4);
   layer.forward(X());
   for (const owner of [layer, model]) states.set(owner, owner.stateDict());
+  saved.set(model, model.save());
+  saved.set(trainer, trainer.state());
   return { normlab, engine, layer, model, trainer, run, dataset };
 }
 
@@ -79,7 +83,11 @@ const EXCEPTIONS = {
   'model.belongsTo': 'internal',
   'model.check': 'internal',
   'model.nonfinite': 'internal',
+  'model.stored': 'internal',
+  'model.trained': 'internal',
+  'model.freezable': 'internal',
   'trainer.handle': 'internal',
+  'run.each': 'internal',
   'run.samplesOf': 'internal',
 };
 
@@ -110,6 +118,7 @@ const perChannel = (/** @type {object} */ options) => () => [[4, { ...options }]
 const BATCH = { eps: 1e-3, momentum: 0.3, affine: true, trackRunningStats: true, runningVar: 'biased', bias: true };
 const INSTANCE = { eps: 1e-3, momentum: 0.3, affine: true, trackRunningStats: true };
 const state = (/** @type {object} */ owner) => copied(states.get(owner));
+const file = (/** @type {object} */ owner) => /** @type {Uint8Array} */ (saved.get(owner)).slice();
 
 /** Arrays and plain objects made anew, so that changing them changes nothing else. @param {any} value @returns {any} */
 function copied(value) {
@@ -237,6 +246,8 @@ export const CALLS = {
     [zip(floatArrays(), { deflate: true }), { fileName: 'f', maxBytes: 10_000 }],
     [zip(floatArrays()).buffer, { mean: [0, 0, 0], std: [1, 1, 1] }],
   ],
+  'engine.loadModel': ({ model, trainer }) => [[file(model)], [file(model).buffer], [file(trainer)]],
+  'engine.safetensors': ({ model, trainer }) => [[file(model)], [file(trainer).buffer]],
   'engine.dispose': () => [[]],
   'layer.train': () => [[true]],
   'layer.eval': () => [[]],
@@ -261,6 +272,7 @@ export const CALLS = {
   'model.freeze': () => [[[]], []],
   'model.unfreeze': () => [[[]], []],
   'model.stateDict': () => [[]],
+  'model.save': () => [[]],
   'model.loadStateDict': ({ model }) => [[state(model), { strict: true }]],
   'model.dispose': () => [[]],
   'trainer.lr=': () => [[0.1]],
@@ -281,6 +293,8 @@ export const CALLS = {
       },
     ],
   ],
+  'trainer.state': () => [[]],
+  'trainer.loadState': ({ model, trainer }) => [[file(trainer)], [file(trainer).buffer], [file(model)]],
   'trainer.dispose': () => [[]],
   'run.steps': () => [[2]],
   'run.dispose': () => [[]],
