@@ -331,8 +331,8 @@ export class Trainer {
     const call = 'trainer.loadState';
     const handle = this.handle(call);
     const { lr, progress, passes, apply } = readState(call, this.#parts(), checkOrder, state);
-    // Without passes there is no place within them. The engine looks at the rest before it takes any.
-    asFormat(() => this.#setProgress(call, { ...progress, done: 0 }));
+    // The engine looks at all of it before it takes any.
+    asFormat(() => this.#setProgress(call, progress));
     this.#run?.dispose();
     apply();
     this.#runtime.check(call, this.#runtime.exports.nl_trainer_set_lr(handle, lr));
@@ -345,22 +345,22 @@ export class Trainer {
    * Puts passes that have just begun where those of a state were.
    *
    * @param {string} call
+   * @param {Record<string, number>} before progress before they began
    * @param {{ began: number, done: number }} resumed
    * @param {number} epochs that there will be; 0 where that is not known
    */
-  #goOn(call, { began, done }, epochs) {
+  #goOn(call, before, { began, done }, epochs) {
     const steps = this.#runtime.exports.nl_trainer_steps_per_epoch(this.#handle);
-    this.#setProgress(call, { ...this.#progress(), began, done });
-    if (epochs === 0 || done <= epochs * steps) return;
+    const over = epochs > 0 && done > epochs * steps;
+    this.#setProgress(call, over ? before : { ...this.#progress(), began, done });
+    if (!over) return;
     const state = `${done} steps are done, ${steps} an epoch`;
-    throw new NormlabError(
-      'state',
-      `${call}: epochs: expected more than the state has behind it (${state}), got ${epochs}`,
-    );
+    throw new NormlabError('state', `${call}: epochs: expected no fewer than the state has (${state}), got ${epochs}`);
   }
 
   #parts() {
-    const progress = { ...this.#progress(), ...this.#resumed };
+    // Without passes there is no place within them.
+    const progress = { ...this.#progress(), ...this.#resumed, ...(!this.#passes && { done: 0 }) };
     return { model: this.#model, kept: this.#kept, options: this.#options, lr: this.#lr, progress };
   }
 
@@ -408,6 +408,7 @@ export class Trainer {
     const dataset = uploadDataset(runtime, call, data);
     const order = { length: data.labels.length, ...Object.fromEntries(settings) };
     const resumed = this.#resumed;
+    const before = this.#progress();
     try {
       if (resumed) same(call, 'order', this.#passes?.order, order, 'this run');
       const [shuffled, dropped] = [Number(shuffle), Number(dropLast)];
@@ -415,7 +416,7 @@ export class Trainer {
         call,
         runtime.exports.nl_trainer_begin(handle, dataset.handle, batchSize, shuffled, dropped, seed, epochs),
       );
-      if (resumed) this.#goOn(call, resumed, epochs);
+      if (resumed) this.#goOn(call, before, resumed, epochs);
     } catch (error) {
       dataset.dispose();
       throw error;
