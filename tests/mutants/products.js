@@ -13,6 +13,7 @@ const GLOBAL = 'test_pool_activation_loss global_average_pool';
 const LOSS = 'test_pool_activation_loss cross_entropy';
 const STEPS = 'test_optim steps';
 const MODEL = 'test_model forward';
+const RESUMED = 'test_trainer progress_and_what_is_kept_are_all_there_is';
 const GRAPHS = 'test_model gradients_of_random_graphs';
 
 /** @type {Record<string, Omit<Mutant, 'file'>[]>} */
@@ -619,6 +620,24 @@ export const products = {
   ],
 
   'src/net/trainer.c': [
+    {
+      name: 'an epoch that is gone on with has the order of another',
+      from: 'if (trainer->drawn != trainer->epoch) draw_order(trainer);',
+      to: 'if (trainer->step == 0) draw_order(trainer);',
+      caught: [RESUMED],
+    },
+    {
+      name: 'a schedule begins anew where a run goes on',
+      from: 'trainer->began = values[BEGAN];',
+      to: 'trainer->began = values[STEPS];',
+      caught: [RESUMED],
+    },
+    {
+      name: 'one moment told for the other',
+      from: '(size_t)which * model->param_size + model->tensors',
+      to: '(size_t)(which > 9) * model->param_size + model->tensors',
+      caught: [RESUMED],
+    },
     {
       name: 'gradients of parts averaged whatever their sizes',
       from: 'const double share = (double)n / sums->n;',

@@ -24,8 +24,8 @@ function run(args, input) {
 
 test('the programs of the README work as pasted', () => {
   const programs = blocks('js');
-  assert.equal(programs.length, 4);
-  const [training, layer, check, options] = programs.map((code) => run(['--input-type=module', '-'], code));
+  assert.equal(programs.length, 5);
+  const [training, layer, check, options, checkpoint] = programs.map((code) => run(['--input-type=module', '-'], code));
   const accuracies = [...training.matchAll(/accuracy: (0\.\d+)/g)].map(([, value]) => Number(value));
   assert.equal(accuracies.length, 2);
   assert.ok(accuracies[0] > 0.7, `eval mode: ${accuracies[0]}`);
@@ -36,6 +36,7 @@ test('the programs of the README work as pasted', () => {
     options,
     /^running averages 0\.[6-9]\d*\nmeasured again {3}0\.[6-9]\d*\nfolding is off by \d\.\d+e-[6-9]\n$/,
   );
+  assert.equal(checkpoint, 'the same to the last bit: true\n');
 });
 
 test('the commands of the README work as pasted', () => {

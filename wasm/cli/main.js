@@ -4,7 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { NormlabError } from '../errors.js';
 import { presets } from '../presets/index.js';
 import { EXIT, UsageError } from './failure.js';
-import { addOptions, checkOptions, sweepOptions, trainingOptions } from './options.js';
+import { addOptions, checkOptions, sweepOptions, trainingOptions, trainOptions } from './options.js';
 
 const { version, description } = createRequire(import.meta.url)('../../package.json');
 
@@ -22,11 +22,12 @@ const COMMANDS = [
   {
     name: 'train',
     text: 'Train a model, and measure it in eval mode and in train mode after each epoch.',
-    options: trainingOptions({ epochs: 3 }),
+    options: trainOptions,
     examples: [
       'normlab train --norm batch --batch-size 32 --epochs 3 --seed 1',
       'normlab train --preset resnet --norm group --groups 4 --limit 2000',
       'normlab train --data /usr/share/datasets/fashion-mnist --json > run.json',
+      'normlab train --epochs 20 --checkpoint run.safetensors --resume --save model.safetensors',
     ],
     load: async () => (await import('./train.js')).train,
   },
@@ -38,6 +39,7 @@ const COMMANDS = [
       'normlab compare --norm batch --batch-size 4',
       'normlab compare --preset deepcnn --norm batch --batch-size 2',
       'normlab compare --preset mlp --norm batch --placement after --json',
+      'normlab compare --model model.safetensors --epochs 0',
     ],
     load: async () => (await import('./compare.js')).compare,
   },

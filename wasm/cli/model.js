@@ -1,7 +1,7 @@
 import { presetSpec } from '../index.js';
 import { fillNorms, hasNormPlace } from '../presets/fill.js';
 import { blame, UsageError } from './failure.js';
-import { readModelFile } from './model-file.js';
+import { NO_FILE, readModelFile } from './model-file.js';
 
 /**
  * @typedef {import('./options.js').ModelOptions} ModelOptions
@@ -30,7 +30,7 @@ import { readModelFile } from './model-file.js';
  * @throws {UsageError}
  */
 export async function chooseModel(options, given) {
-  const file = options.model === undefined ? null : await readModelFile(options.model);
+  const { spec: file, saved } = options.model === undefined ? NO_FILE : await readModelFile(options.model);
   const open = !file || hasNormPlace(file.layers);
   for (const name of /** @type {const} */ (['norm', 'groups', 'placement'])) {
     if (!open && given(name)) {
@@ -45,6 +45,7 @@ export async function chooseModel(options, given) {
 
   /** @type {ModelChoice['make']} */
   const make = async (engine, data) => {
+    if (saved) return blame(source, () => engine.loadModel(saved));
     const input = file?.input ?? data?.shape;
     if (file && !input) throw new UsageError(`${source}: expected "input", the shape of one sample, got none`);
     const spec = file

@@ -39,6 +39,12 @@ import { presets } from '../presets/index.js';
  * @property {number} accumulate
  * @property {number} [ghostBatch]
  *
+ * @typedef {object} OwnTrainOptions
+ * @property {string} [save]
+ * @property {string} [checkpoint]
+ * @property {number} [checkpointEvery]
+ * @property {boolean} [resume]
+ *
  * @typedef {object} OwnCheckOptions
  * @property {'train' | 'eval'} mode
  * @property {number} samples
@@ -55,6 +61,7 @@ import { presets } from '../presets/index.js';
  * @property {string[]} [merge]
  *
  * @typedef {ModelOptions & CommonOptions & OwnTrainingOptions} TrainingOptions
+ * @typedef {TrainingOptions & OwnTrainOptions} TrainOptions
  * @typedef {Omit<TrainingOptions, 'norm' | 'batchSize' | 'seed'> & OwnSweepOptions} SweepOptions
  * @typedef {ModelOptions & CommonOptions & OwnCheckOptions} CheckOptions
  */
@@ -135,8 +142,8 @@ function shard(text) {
 const MODEL = [
   { flags: '--preset <name>', text: 'the model', value: 'smallcnn', choices: Object.keys(presets) },
   {
-    flags: '--model <file.json>',
-    text: 'a model of your own, as nl.model() takes it, in place of a preset',
+    flags: '--model <file>',
+    text: 'a model of your own in place of a preset: JSON as nl.model() takes it, or what --save wrote',
     conflicts: 'preset',
   },
   { flags: '--norm <norm>', text: 'the normalization put into the model', value: 'batch', choices: norms },
@@ -235,6 +242,18 @@ export const trainingOptions = ({ epochs }) => [
   },
   seed('of the initial weights and of the order of the images'),
   ...COMMON,
+];
+
+/** @type {OptionSpec[]} */
+export const trainOptions = [
+  ...trainingOptions({ epochs: 3 }),
+  { flags: '--save <file>', text: 'write the model here when it is trained, as safetensors, in eval mode' },
+  {
+    flags: '--checkpoint <file>',
+    text: 'keep the run here after each epoch and on Ctrl-C: all that it takes to go on',
+  },
+  { flags: '--checkpoint-every <steps>', text: 'and after so many steps each', parse: integer(1) },
+  { flags: '--resume', text: 'go on with the run in --checkpoint FILE, where there is one, bit for bit' },
 ];
 
 /** @type {OptionSpec[]} */

@@ -1,12 +1,11 @@
-import { createHash } from 'node:crypto';
 import { hasNormPlace } from '../presets/fill.js';
+import { digest, digestOf } from './digest.js';
 import { UsageError } from './failure.js';
-import { readModelFile } from './model-file.js';
+import { NO_FILE, readModelFile } from './model-file.js';
 import { chooseOptimizer } from './optimizer.js';
 
 /**
  * @typedef {import('./options.js').SweepOptions} SweepOptions
- * @typedef {import('../index.js').Dataset} Dataset
  *
  * What all runs of a sweep have in common: those of one file agree in it.
  *
@@ -37,7 +36,8 @@ export async function chooseSweep(options, given) {
     /** @type {import('./options.js').TrainingOptions} */ (/** @type {unknown} */ ({ ...options, lr, schedule })),
     typed,
   );
-  const file = options.model === undefined ? null : await readModelFile(options.model);
+  const { spec: file, saved } = options.model === undefined ? NO_FILE : await readModelFile(options.model);
+  if (saved) throw new UsageError(`--model ${options.model}: expected JSON: a sweep trains from new weights`);
   const open = !file || hasNormPlace(file.layers);
   for (const name of /** @type {const} */ (['norm', 'groups', 'placement'])) {
     if (!open && given(name)) {
@@ -87,14 +87,4 @@ export async function chooseSweep(options, given) {
       version,
     }),
   };
-}
-
-/** @param {Dataset[]} splits */
-const digestOf = (...splits) => digest(...splits.flatMap(({ images, labels }) => [images, labels]));
-
-/** @param {(string | Uint8Array | Float32Array | Int32Array)[]} parts */
-function digest(...parts) {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return hash.digest('hex').slice(0, 16);
 }

@@ -1,15 +1,17 @@
+import { openCheckpoint } from './checkpoint.js';
 import { epochTable } from './epoch-table.js';
 import { prepare } from './experiment.js';
 import { EXIT } from './failure.js';
 import { onInterrupt } from './interrupt.js';
+import { outputFile } from './output-file.js';
 import { heading, percent, print, printJson } from './report.js';
 import { runTraining } from './training.js';
 
 /**
  * `normlab train`
  *
- * @param {import('./options.js').TrainingOptions} options
- * @param {(name: keyof import('./options.js').TrainingOptions) => boolean} given
+ * @param {import('./options.js').TrainOptions} options
+ * @param {(name: keyof import('./options.js').TrainOptions) => boolean} given
  * @returns {Promise<number>} the exit status
  */
 export async function train(options, given) {
@@ -17,11 +19,18 @@ export async function train(options, given) {
   const experiment = await prepare(options, given);
   try {
     const { json, quiet, epochs } = options;
-    if (!json) print(`${heading(experiment.settings)}\n\n${epochTable.header}`);
+    const saved = options.save === undefined ? null : outputFile('--save', options.save);
+    const checkpoint = await openCheckpoint(experiment, options);
+    if (!json) {
+      const { resumed } = checkpoint ?? {};
+      print(heading(experiment.settings) + (resumed ? `\nresumed after ${resumed.steps} steps` : ''));
+      print(['', epochTable.header, ...(resumed?.epochs ?? []).map(epochTable.row)].join('\n'));
+    }
     const result = await runTraining(experiment, {
       epochs,
       quiet,
       signal,
+      checkpoint,
       onEpoch: (epoch) => {
         if (!json) print(epochTable.row(epoch));
       },
@@ -31,7 +40,9 @@ export async function train(options, given) {
     } else {
       print(summary(result));
     }
-    return result.interrupted ? EXIT.interrupted : EXIT.done;
+    if (result.interrupted) return EXIT.interrupted;
+    saved?.write(experiment.model.eval().save());
+    return EXIT.done;
   } finally {
     dispose();
     experiment.engine.dispose();

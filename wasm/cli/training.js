@@ -16,6 +16,13 @@ import { trainingProgress } from './progress.js';
  */
 
 /**
+ * What a run has come to: what a checkpoint of it holds.
+ *
+ * @typedef {object} Progress
+ * @property {EpochResult[]} epochs those that are finished
+ * @property {string[]} notes what is not as one would expect
+ * @property {number} steps
+ *
  * @typedef {object} TrainingResult
  * @property {EpochResult[]} epochs those that are finished
  * @property {number | null} testAccuracy after the last of them; of the initial weights for no epochs
@@ -30,18 +37,19 @@ import { trainingProgress } from './progress.js';
  * Trains, and measures the test accuracy in both modes after each epoch.
  *
  * @param {Experiment} experiment
- * @param {{ epochs: number, quiet?: boolean, signal: AbortSignal, onEpoch?: (result: EpochResult) => void }} options
+ * @param {{ epochs: number, quiet?: boolean, signal: AbortSignal, onEpoch?: (result: EpochResult) => void,
+ *   checkpoint?: import('./checkpoint.js').Checkpoint | null }} options
  * @returns {Promise<TrainingResult>}
  */
-export async function runTraining({ model, trainer, data, settings }, { epochs, quiet, signal, onEpoch }) {
+export async function runTraining({ model, trainer, data, settings }, { epochs, quiet, signal, onEpoch, checkpoint }) {
   const { batchSize, dropLast, seed } = settings;
   const stepsPerEpoch = Math[dropLast ? 'floor' : 'ceil'](data.train.length / batchSize);
   const progress = trainingProgress({ quiet, steps: epochs * stepsPerEpoch, epochs, batchSize });
   /** @type {Set<string>} */
-  const notes = new Set();
-  /** @type {EpochResult[]} */
-  const finished = [];
-  let steps = 0;
+  const notes = new Set(checkpoint?.resumed?.notes);
+  const finished = [...(checkpoint?.resumed?.epochs ?? [])];
+  let steps = checkpoint?.resumed?.steps ?? 0;
+  const keep = () => checkpoint?.write({ epochs: finished, notes: [...notes], steps });
 
   const evaluate = () => {
     const testAccuracy = model.evaluate(data.test, { mode: 'eval' }).accuracy;
@@ -64,12 +72,15 @@ export async function runTraining({ model, trainer, data, settings }, { epochs, 
         seed,
         signal,
         onStep: ({ step, epoch, loss }) => {
-          steps++;
+          steps = step;
           progress.update(step, { epoch, loss });
+          // One that has diverged is nothing to go on with.
+          if (checkpoint && step % checkpoint.every === 0 && Number.isFinite(loss)) keep();
         },
         onEpoch: async ({ epoch, loss, accuracy, seconds, imagesPerSecond }) => {
           const result = { epoch, loss, accuracy, ...evaluate(), seconds, imagesPerSecond };
           finished.push(result);
+          keep();
           progress.pause();
           onEpoch?.(result);
           // The evaluation has held everything up: let Ctrl-C in.
@@ -79,6 +90,7 @@ export async function runTraining({ model, trainer, data, settings }, { epochs, 
     }
   } catch (error) {
     if (!signal.aborted) throw error;
+    keep();
   } finally {
     progress.pause();
   }
