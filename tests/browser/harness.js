@@ -22,12 +22,12 @@ const TYPES = {
 };
 
 /**
- * Serves the built site on a free port of 127.0.0.1.
+ * Serves the built site, or what else stands in `root`, on a free port of 127.0.0.1.
  *
  * `broken`: addresses that match are answered 404, until it is set to null; `folder`: where the site stands;
  * `encodeGzip`: `.gz` files are sent as some servers do, as gzip-encoded content that the browser unpacks.
  */
-export async function serveSite({ folder = '/', encodeGzip = false } = {}) {
+export async function serveSite({ folder = '/', encodeGzip = false, root = SITE } = {}) {
   const site = { url: '', broken: null, close: null };
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost');
@@ -35,7 +35,7 @@ export async function serveSite({ folder = '/', encodeGzip = false } = {}) {
     const inside = pathname.startsWith(folder) && !name.includes('..');
     try {
       if (!inside || site.broken?.test(pathname)) throw new Error('no such file');
-      const body = await readFile(join(SITE, name));
+      const body = await readFile(join(root, name));
       const type = TYPES[extname(name)] ?? 'application/octet-stream';
       response.writeHead(200, {
         'content-type': type,
@@ -57,9 +57,9 @@ export async function serveSite({ folder = '/', encodeGzip = false } = {}) {
 
 /**
  * Declares the same tests for either browser. `body` gets `open(hash, options)`, which opens the page in a tab of its
- * own, and `site`, the server.
+ * own, and `site`, the server. `build` makes another site than the page: its folder, and how to remove it; `ready` awaits its first view.
  */
-export function inEachBrowser(title, body) {
+export function inEachBrowser(title, body, { build = builtPage, ready = hasTabs } = {}) {
   for (const browserName of browserNames) {
     const missing = missingBrowser(browserName);
     // An empty reason would be one all the same.
@@ -68,17 +68,18 @@ export function inEachBrowser(title, body) {
       const context = { browserName, site: null, browser: null, open: null };
       const pages = [];
       let launched;
+      let built;
 
       before(async () => {
         assert.equal(missing, '');
-        assert.ok(existsSync(join(SITE, 'index.html')), 'dist/site is missing: make build');
-        context.site = await serveSite();
+        built = await build();
+        context.site = await serveSite({ root: built.folder });
         launched = await launchBrowser(browserName, { protocolTimeout: PATIENCE_MS });
         context.browser = launched.browser;
       });
 
       context.open = async (hash = '', options = {}) => {
-        const page = await openPage(context.browser, context.site.url + hash, options);
+        const page = await openPage(context.browser, context.site.url + hash, { ...options, ready });
         pages.push(page);
         return page;
       };
@@ -86,6 +87,7 @@ export function inEachBrowser(title, body) {
       after(async () => {
         await launched?.close();
         context.site?.close();
+        await built?.remove?.();
       });
 
       body(context, (name, run) =>
@@ -101,13 +103,20 @@ export function inEachBrowser(title, body) {
   }
 }
 
-async function openPage(browser, url, { width = 1280, height = 900, beforeLoad } = {}) {
+async function builtPage() {
+  assert.ok(existsSync(join(SITE, 'index.html')), 'dist/site is missing: make build');
+  return { folder: SITE };
+}
+
+const hasTabs = (page) => role(page, 'tab', 'Train');
+
+async function openPage(browser, url, { width = 1280, height = 900, beforeLoad, ready }) {
   const page = await browser.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
   await page.setViewport({ width, height });
   if (beforeLoad) await page.evaluateOnNewDocument(beforeLoad);
   await page.goto(url);
-  await role(page, 'tab', 'Train');
+  await ready(page);
   return page;
 }
 

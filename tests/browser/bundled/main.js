@@ -1,0 +1,3 @@
+import * as scenarios from './scenarios.js';
+
+window.scenarios = scenarios;
