@@ -136,6 +136,13 @@ NL_API double nl_model_batches_tracked(const nl_model *model, int32_t node);
 NL_API void nl_model_set_batches_tracked(nl_model *model, int32_t node, double batches);
 
 /**
+ * Values that one mean and one variance of a normalization are taken over in training, of a batch of n (with replicas or
+ * micro-batches: of the part that normalizes on its own): batchNorm N * H * W, instanceNorm H * W, groupNorm C / G * H * W,
+ * layerNorm and rmsNorm the product of normalized_shape; 0 where the node is none.
+ */
+NL_API double nl_model_values_per_statistic(const nl_model *model, int32_t node, int32_t n);
+
+/**
  * Freezes the batchNorm of `node`, or thaws it: in every mode it normalizes with its running statistics, which stay, and its
  * weight and bias have no gradient (zeros) and are not trained, nor does weight decay act on them.
  */
@@ -164,9 +171,10 @@ NL_API int32_t nl_model_compare_row(int32_t bins);
 /**
  * The same batch through batch statistics (NL_PROBE) and running statistics (NL_EVAL), updating nothing.
  * figures [nodes, nl_model_compare_row(bins)], a row per node from node 1 on:
- *   train mean, std, min, max; eval mean, std, min, max; difference max |.|, mean |.|, rms, cosine;
+ *   train mean, std, min, max, nonfinite; eval the same; difference max |.|, mean |.|, rms, cosine;
  *   histogram low and high edge (shared by both modes); `bins` counts in train mode, `bins` counts in eval mode.
- * std is the population's. logits_train, logits_eval [n, K].
+ * Moments and counts are those of the finite values, and moments NaN where there is none; nonfinite: how many others there
+ * are. std is the population's. logits_train, logits_eval [n, K].
  */
 NL_API nl_status nl_model_compare(nl_model *model, double *figures, float *logits_train, float *logits_eval,
                                   const float *x, int32_t n, int32_t bins);
@@ -239,6 +247,32 @@ NL_API double nl_trainer_rate(const nl_trainer *trainer);
  *  gradients before clipping and without weight decay. */
 NL_API nl_status nl_trainer_step(nl_trainer *trainer, double *figures, const float *x, const int32_t *labels,
                                  int32_t n);
+
+/** Doubles per node that a measured step leaves for `bins` histogram bins. */
+NL_API int32_t nl_trainer_measured_row(int32_t bins);
+/**
+ * The next step of nl_trainer_step or nl_trainer_run is measured, as it is: no bit of what it does changes.
+ * bins: of the histograms, 1 to 4096. Memory for the figures stays until the trainer is destroyed.
+ */
+NL_API nl_status nl_trainer_measure(nl_trainer *trainer, int32_t bins);
+/**
+ * Figures of the last step that was measured; NULL before. [nodes, nl_trainer_measured_row(bins)], a row per node from node
+ * 1 on, -1 for what there is none of:
+ *   output mean, std, min, max, nonfinite, low and high edge of its histogram;
+ *   the same of the gradient of the mean loss with respect to the output, none before the first layer that has parameters;
+ *   Euclidean norm of the layer's gradients, of its parameters; values per statistic (nl_model_values_per_statistic);
+ *   meanShift and varRatio; `bins` counts of the output, `bins` counts of its gradient.
+ * Where a batch is passed in parts, outputs, their gradients and statistics are those of the first part alone (the first
+ * shard's first micro-batch, whose mean loss it is); norms are those of the whole batch, of gradients before clipping and
+ * without weight decay, of parameters before the update. flatten and identity hand their input on, and its gradient is
+ * theirs.
+ * meanShift, varRatio: how far batch statistics were from running ones (where a layer has both), which the step has not
+ * moved yet: what eval mode would have used on this batch.
+ *   meanShift = sqrt(mean over channels of (batch mean - running mean)^2 / (running var + eps))
+ *   varRatio = exp(mean over channels of |log((batch var + eps) / (running var + eps))|), 1 where they are equal
+ * batch var is biased, as it normalizes; with trackRunningStats instanceNorm's channels are those of every sample.
+ */
+NL_API const double *nl_trainer_measured(const nl_trainer *trainer);
 
 /**
  * Begins passes over `dataset`, which must outlive them. All memory for steps is taken here.

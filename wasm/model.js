@@ -12,6 +12,7 @@ import { withDataset } from './engine-dataset.js';
 import { NormlabError } from './errors.js';
 import { foldBatchNorms, noiseBatch } from './fold.js';
 import { NL_EVAL, NL_PROBE, NL_TRAIN } from './generated/exports.js';
+import { BINS, checkBins, momentsAt } from './measure.js';
 import { saveModel } from './saved-model.js';
 import { addLayers } from './spec.js';
 import { readState, writeState } from './state-dict.js';
@@ -23,6 +24,7 @@ import { readState, writeState } from './state-dict.js';
  * @typedef {import('./state-dict.js').StateDict} StateDict
  * @typedef {import('./presets/index.js').ModelSpec} ModelSpec
  * @typedef {import('./spec.js').LayerEntry} LayerEntry
+ * @typedef {import('./measure.js').Moments} Moments
  *
  * @typedef {object} Parameter
  * @property {string} key as in the state dictionary
@@ -35,20 +37,12 @@ import { readState, writeState } from './state-dict.js';
  * @property {Record<string, Tensor>} grads by parameter key; zeros for what is frozen
  * @property {Tensor} input
  *
- * @typedef {object} Moments of one layer's output over a batch
- * @property {number} mean
- * @property {number} std the population's
- * @property {number} min
- * @property {number} max
- * @property {{ low: number, high: number, counts: number[] }} histogram of equal bins from low to high; both modes share
- *   the edges
- *
  * @typedef {object} LayerComparison
  * @property {string} key
  * @property {string} type
  * @property {number[]} shape of the output, without N
  * @property {Moments} train with batch statistics
- * @property {Moments} eval with running statistics
+ * @property {Moments} eval with running statistics; both histograms have the same edges
  * @property {{ maxAbs: number, meanAbs: number, rms: number, cosine: number }} diff of the two outputs
  *
  * @typedef {object} Comparison
@@ -331,8 +325,8 @@ export class Model {
     const call = 'model.compareModes';
     const runtime = this.#alive(call);
     const { exports } = runtime;
-    const { labels, bins = 32 } = checkOptions(call, 'options', options, ['labels', 'bins']);
-    const count = checkInteger(call, 'bins', bins, 1, 4096);
+    const { labels, bins = BINS } = checkOptions(call, 'options', options, ['labels', 'bins']);
+    const count = checkBins(call, bins);
     const { data, n } = checkBatch(call, 'x', x, this.#input);
     const targets = labels === undefined ? null : checkLabels(call, labels, n, this.classes);
     const width = exports.nl_model_compare_row(count);
@@ -349,7 +343,7 @@ export class Model {
         return { loss: runtime.doubles(loss, 1)[0], accuracy: runtime.ints(correct, 1)[0] / n };
       };
       const layers = this.#layers.map(({ key, type, shape }, index) => {
-        const row = Array.from(runtime.doubles(figures + index * width * 8, width));
+        const row = runtime.doubles(figures + index * width * 8, width);
         return { key, type, shape: [...shape], ...comparison(row, count) };
       });
       const logits = outputs.map((address) => ({
@@ -365,6 +359,25 @@ export class Model {
         ...(targets && { figures: { train: score(train), eval: score(evaluated) } }),
       };
     });
+  }
+
+  /**
+   * Over how many values each mean and variance of the normalization layers is taken in training: m. What is small here is
+   * uncertain there: the variance of m normal values is off by √(2 / (m − 1)) of itself, and of one value there is none.
+   *
+   * @param {number} batchSize N, of what is normalized together: with `replicas`, `accumulate` or `ghostBatch` of one part
+   * @returns {Record<string, number>} by layer key: batchNorm N · H · W, instanceNorm H · W, groupNorm C / groups · H · W,
+   *   layerNorm and rmsNorm the product of normalizedShape
+   */
+  valuesPerStatistic(batchSize) {
+    const call = 'model.valuesPerStatistic';
+    const { exports } = this.#alive(call);
+    const n = checkInteger(call, 'batchSize', batchSize, 1);
+    const counts = this.#layers.map(({ key }, index) => ({
+      key,
+      values: exports.nl_model_values_per_statistic(this.#handle, index + 1, n),
+    }));
+    return Object.fromEntries(counts.filter(({ values }) => values > 0).map(({ key, values }) => [key, values]));
   }
 
   /** @returns {StateDict} copies, by the keys that the same nn.Sequential would have in PyTorch */
@@ -574,17 +587,13 @@ const stored = (key, dtype, shape) => [key, { dtype, shape }];
 /**
  * A row of nl_model_compare's figures; the header has its layout.
  *
- * @param {number[]} row
+ * @param {Float64Array} row
  * @param {number} bins
  */
 function comparison(row, bins) {
-  const [low, high] = row.slice(12, 14);
-  const moments = (/** @type {number} */ at, /** @type {number} */ counts) => {
-    const [mean, std, min, max] = row.slice(at, at + 4);
-    return { mean, std, min, max, histogram: { low, high, counts: row.slice(counts, counts + bins) } };
-  };
-  const [maxAbs, meanAbs, rms, cosine] = row.slice(8, 12);
-  return { train: moments(0, 14), eval: moments(4, 14 + bins), diff: { maxAbs, meanAbs, rms, cosine } };
+  const moments = (/** @type {number} */ at, /** @type {number} */ counts) => momentsAt(row, at, 14, counts, bins);
+  const [maxAbs, meanAbs, rms, cosine] = row.subarray(10, 14);
+  return { train: moments(0, 16), eval: moments(5, 16 + bins), diff: { maxAbs, meanAbs, rms, cosine } };
 }
 
 /**

@@ -2,6 +2,7 @@ import { checkBatch, checkBoolean, checkInteger, checkLabels, checkNumber, check
 import { uploadDataset } from './engine-dataset.js';
 import { NormlabError } from './errors.js';
 import { Figures } from './figures.js';
+import { BINS, checkBins, measuredBins, readMeasured } from './measure.js';
 import { Model } from './model.js';
 import { asFormat } from './saved-model.js';
 import { decodeSettings, encodeSettings } from './settings.js';
@@ -11,6 +12,7 @@ import { readState, same, saveState } from './trainer-state.js';
  * @typedef {import('./runtime.js').Runtime} Runtime
  * @typedef {import('./data/dataset.js').Tensor} Tensor
  * @typedef {import('./data/dataset.js').Dataset} Dataset
+ * @typedef {import('./measure.js').LayerMeasurement} LayerMeasurement
  *
  * @typedef {object} SgdOptions torch.optim.SGD's: https://pytorch.org/docs/stable/generated/torch.optim.SGD.html
  * @property {'sgd'} [type]
@@ -60,6 +62,10 @@ import { readState, same, saveState } from './trainer-state.js';
  * @property {number} loss mean cross-entropy of the batch, before the update
  * @property {number} accuracy of the batch, 0…1
  * @property {number} gradNorm Euclidean norm of all gradients, without weight decay
+ * @property {LayerMeasurement[]} [layers] where the step was measured: an entry a layer, as in `model.layers`. Measuring
+ *   changes nothing of the step. Where the batch is passed in parts (`replicas`, `accumulate`, `ghostBatch`), activation,
+ *   gradient and statistics are those of the first part alone, the loss being its own mean; gradNorm and weightNorm are of
+ *   the whole batch
  *
  * @typedef {Step & { step: number, epoch: number }} RunStep step counts from 1 over all epochs, epoch from 1
  *
@@ -69,6 +75,9 @@ import { readState, same, saveState } from './trainer-state.js';
  * @property {boolean} [dropLast] leave out a last batch that is smaller; default false
  * @property {number} [seed] of the orders; default 0
  * @property {number} [epochs] how many there will be: what a schedule without `steps` spans
+ * @property {number | null} [measureEvery] measure every so manieth step, counted over all epochs: its figures then have
+ *   `layers`; default null: none
+ * @property {number} [bins] of the histograms of what is measured; default 32
  *
  * @typedef {object} EpochFigures
  * @property {number} epoch from 1
@@ -104,6 +113,9 @@ const RUN_OPTIONS = {
 
 /** Steps of a fit between two turns of everybody else. */
 const SLICE_MS = 15;
+
+/** With those of what it shows of itself. */
+const RUN_KNOWN = [...Object.keys(RUN_OPTIONS), 'measureEvery', 'bins'];
 
 /** A model's optimizer. Made by `nl.trainer(model, options)`. */
 export class Trainer {
@@ -206,21 +218,26 @@ export class Trainer {
    *
    * @param {Tensor} x `[N, …input]`
    * @param {ArrayLike<number>} labels `N` classes
+   * @param {{ measure?: boolean | { bins?: number } }} [options] measure: figures of each layer, in `layers`; default false.
+   *   bins: of the histograms, default 32
    * @returns {Step}
    */
-  step(x, labels) {
+  step(x, labels, options) {
     const call = 'trainer.step';
     const handle = this.handle(call);
     const runtime = this.#runtime;
     const { data, n } = checkBatch(call, 'x', x, this.#model.input);
     const targets = checkLabels(call, labels, n, this.#model.classes);
+    const bins = measuredBins(call, checkOptions(call, 'options', options, ['measure']).measure);
     return runtime.withScratch((scratch) => {
+      if (bins > 0) runtime.check(call, runtime.exports.nl_trainer_measure(handle, bins));
       const figures = scratch.take(24);
       const input = scratch.floats(data);
       const ints = scratch.ints(targets);
       this.#model.check(call, runtime.exports.nl_trainer_step(handle, figures, input, ints, n));
       const [loss, accuracy, gradNorm] = runtime.doubles(figures, 3);
-      return { loss, accuracy, gradNorm };
+      const layers = bins > 0 && { layers: readMeasured(runtime, handle, this.#model.layers, bins) };
+      return { loss, accuracy, gradNorm, ...layers };
     });
   }
 
@@ -233,7 +250,7 @@ export class Trainer {
    */
   start(data, options) {
     const call = 'trainer.start';
-    return this.#start(call, data, checkOptions(call, 'options', options, [...Object.keys(RUN_OPTIONS), 'epochs']));
+    return this.#start(call, data, checkOptions(call, 'options', options, [...RUN_KNOWN, 'epochs']));
   }
 
   /**
@@ -247,7 +264,7 @@ export class Trainer {
    */
   async fit(data, options) {
     const call = 'trainer.fit';
-    const known = [...Object.keys(RUN_OPTIONS), 'epochs', 'signal', 'onStep', 'onEpoch'];
+    const known = [...RUN_KNOWN, 'epochs', 'signal', 'onStep', 'onEpoch'];
     const { epochs, signal, onStep, onEpoch, ...rest } = checkOptions(call, 'options', options, known);
     const wanted = checkInteger(call, 'epochs', epochs, 0);
     const callbacks = { onStep: callback(call, 'onStep', onStep), onEpoch: callback(call, 'onEpoch', onEpoch) };
@@ -400,6 +417,11 @@ export class Trainer {
    * @param {Record<string, unknown>} options
    */
   #start(call, data, options) {
+    const { measureEvery = null, bins = BINS } = options;
+    const measure = {
+      every: measureEvery === null ? Number.POSITIVE_INFINITY : checkInteger(call, 'measureEvery', measureEvery, 1),
+      bins: checkBins(call, bins),
+    };
     const handle = this.handle(call);
     const settings = Object.entries(RUN_OPTIONS).map(([name, check]) => [name, check(call, name, options[name])]);
     const { batchSize, shuffle, dropLast, seed } = Object.fromEntries(settings);
@@ -424,7 +446,7 @@ export class Trainer {
     this.#run?.dispose();
     this.#passes = { order, figures: (resumed && this.#passes?.figures) ?? null };
     this.#resumed = null;
-    this.#run = new TrainingRun(runtime, this, this.#model, dataset, order, resumed?.done ?? 0);
+    this.#run = new TrainingRun(runtime, this, this.#model, dataset, order, measure, resumed?.done ?? 0);
     return this.#run;
   }
 
@@ -457,6 +479,7 @@ export class TrainingRun {
   #dataset;
   #length;
   #batchSize;
+  #measure;
   #done;
   #disposed = false;
 
@@ -466,15 +489,17 @@ export class TrainingRun {
    * @param {Model} model
    * @param {{ handle: number, dispose: () => void }} dataset
    * @param {{ length: number, batchSize: number }} order length: samples in it
+   * @param {{ every: number, bins: number }} measure
    * @param {number} done steps, of a run that is resumed
    */
-  constructor(runtime, trainer, model, dataset, { length, batchSize }, done) {
+  constructor(runtime, trainer, model, dataset, { length, batchSize }, measure, done) {
     this.#runtime = runtime;
     this.#trainer = trainer;
     this.#model = model;
     this.#dataset = dataset;
     this.#length = length;
     this.#batchSize = Math.min(batchSize, length);
+    this.#measure = measure;
     this.#done = done;
     /** Steps in one pass. */
     this.stepsPerEpoch = runtime.exports.nl_trainer_steps_per_epoch(trainer.handle('trainer.start'));
@@ -503,8 +528,19 @@ export class TrainingRun {
     const count = Math.min(checkInteger(call, 'k', k, 1), this.stepsPerEpoch);
     this.#handle(call);
     return this.#runtime.withScratch((scratch) => {
-      const steps = this.#advance(call, count, scratch.take(count * 24), scratch.take(4));
-      return { steps, epochEnded: this.#done % this.stepsPerEpoch === 0 };
+      const [figures, done] = [scratch.take(count * 24), scratch.take(4)];
+      /** @type {RunStep[]} */
+      const steps = [];
+      let epochEnded = false;
+      for (let wanted = 1, ran = 1; ran === wanted && steps.length < count && !epochEnded; ) {
+        // The engine measures the first step of a call: one that is measured is a call of its own.
+        wanted = Math.min(Math.max(this.#unmeasured(), 1), count - steps.length);
+        const more = this.#advance(call, wanted, figures, done, steps.length === 0);
+        steps.push(...more);
+        epochEnded = this.#done % this.stepsPerEpoch === 0;
+        ran = Number.isFinite(steps[steps.length - 1].loss) ? more.length : 0;
+      }
+      return { steps, epochEnded };
     });
   }
 
@@ -519,8 +555,14 @@ export class TrainingRun {
     this.#handle(call);
     this.#runtime.withScratch((scratch) => {
       const [figures, done] = [scratch.take(24), scratch.take(4)];
-      while (use(this.#advance(call, 1, figures, done)[0]));
+      while (use(this.#advance(call, 1, figures, done, true)[0]));
     });
+  }
+
+  /** @returns {number} steps before the next one that is measured */
+  #unmeasured() {
+    const { every } = this.#measure;
+    return every - 1 - (this.#done % every);
   }
 
   /**
@@ -528,20 +570,25 @@ export class TrainingRun {
    * @param {number} count
    * @param {number} figures address of 3 float64 a step
    * @param {number} done address of an int32
+   * @param {boolean} throws where the first fails
    * @returns {RunStep[]}
    */
-  #advance(call, count, figures, done) {
+  #advance(call, count, figures, done, throws) {
     const runtime = this.#runtime;
+    const { exports } = runtime;
     const handle = this.#handle(call);
+    const bins = this.#unmeasured() === 0 ? this.#measure.bins : 0;
+    if (bins > 0) runtime.check(call, exports.nl_trainer_measure(handle, bins));
     runtime.ints(done, 1)[0] = 0;
-    const status = runtime.exports.nl_trainer_run(handle, figures, done, count);
+    const status = exports.nl_trainer_run(handle, figures, done, count);
     const ran = runtime.ints(done, 1)[0];
-    if (ran === 0) this.#model.check(call, status);
+    if (ran === 0 && throws) this.#model.check(call, status);
     const values = runtime.doubles(figures, 3 * ran);
     return Array.from({ length: ran }, (_, i) => {
       this.#done++;
       const [loss, accuracy, gradNorm] = values.subarray(3 * i, 3 * i + 3);
-      return { step: this.#done, epoch: this.epoch, loss, accuracy, gradNorm };
+      const layers = bins > 0 && { layers: readMeasured(runtime, handle, this.#model.layers, bins) };
+      return { step: this.#done, epoch: this.epoch, loss, accuracy, gradNorm, ...layers };
     });
   }
 

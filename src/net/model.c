@@ -240,6 +240,12 @@ void nl_model_set_batches_tracked(nl_model *model, int32_t node, double batches)
   if (norm) nl_norm_set_batches_tracked(norm, batches);
 }
 
+double nl_model_values_per_statistic(const nl_model *model, int32_t node, int32_t n) {
+  const nl_norm *norm = norm_at(model, node);
+  const nl_node *at = &model->nodes[node];
+  return norm ? norm->type->norm->values(norm, n, (double)at->size / at->shape[0]) : 0;
+}
+
 nl_status nl_model_set_frozen(nl_model *model, int32_t node, int32_t frozen) {
   nl_norm *norm = norm_at(model, node);
   NL_CHECK(norm && norm->track && norm->type == &nl_type_batchnorm, NL_ARGUMENT,

@@ -3,6 +3,7 @@
 #define NL_MODEL_H
 
 #include "base/rng.h"
+#include "net/measure.h"
 #include "net/norm.h"
 
 struct nl_node {
@@ -59,7 +60,8 @@ struct nl_model {
   int32_t room;
   bool room_trains;
   char *block;
-  float *spare; /* [room, largest output], where a node has a second reader whose gradient is added */
+  nl_measurement *watch; /* who wants to see each gradient of a backward pass; NULL: nobody */
+  float *spare;          /* [room, largest output], where a node has a second reader whose gradient is added */
   const float *input;
 };
 

@@ -37,6 +37,8 @@ struct nl_norm_type {
   nl_status (*configure)(nl_norm *norm, const double *args, const int32_t *sample, int32_t ndim);
   /* Whether `shape` (with N) can pass in `mode`, in PyTorch's words, and its extent. */
   nl_status (*fit)(const nl_norm *norm, nl_extent *extent, const int32_t *shape, int32_t ndim, int32_t mode);
+  /* Values that one mean and variance are taken over in training, of a batch of n with s values a channel: m. */
+  double (*values)(const nl_norm *norm, double n, double s);
   /* With `relu`, y is the relu of the output; backward then gets y, otherwise NULL. */
   nl_status (*forward)(nl_norm *norm, float *y, const float *x, int32_t mode, bool relu);
   nl_status (*backward)(nl_norm *norm, float *dx, float *dweight, float *dbias, const float *dy, const float *y,
@@ -59,6 +61,7 @@ void nl_norm_reset(nl_norm *norm);
 /* What layers over trailing dimensions share. dims: a normalizedShape setting, NaN for the whole `sample`. */
 nl_status nl_norm_configure_trailing(nl_norm *norm, const double *dims, const int32_t *sample, int32_t ndim);
 nl_status nl_norm_fit_trailing(const nl_norm *norm, nl_extent *extent, const int32_t *shape, int32_t ndim);
+double nl_norm_values_trailing(const nl_norm *norm, double n, double s);
 /* Layers over channels need one, also where they have no tensors of that size. */
 nl_status nl_norm_check_channels(const nl_norm *norm, int32_t channels, const int32_t *shape, int32_t ndim);
 /* The product of shape [ndim] from dimension `from` on. */

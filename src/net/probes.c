@@ -1,43 +1,18 @@
 /* What can be read off a model: how far train mode and eval mode are apart. */
+#include "kernels/figures.h"
 #include "net/model.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { MEAN, STD, MIN, MAX, MOMENTS };
-enum { TRAIN = 0, EVAL = MOMENTS, MAX_ABS = 2 * MOMENTS, MEAN_ABS, RMS, COSINE, LOW, HIGH, COUNTS };
+enum { TRAIN = 0, EVAL = NL_MOMENTS, MAX_ABS = 2 * NL_MOMENTS, MEAN_ABS, RMS, COSINE, EDGES, COUNTS = EDGES + 2 };
 
 int32_t nl_model_compare_row(int32_t bins) { return COUNTS + 2 * bins; }
 
-static void describe(double *moments, const float *x, size_t size) {
-  double sum = 0, squares = 0, low = INFINITY, high = -INFINITY;
-  for (size_t i = 0; i < size; i++) {
-    sum += x[i];
-    if (x[i] < low) low = x[i];
-    if (x[i] > high) high = x[i];
-  }
-  const double mean = sum / (double)size;
-  for (size_t i = 0; i < size; i++) squares += (x[i] - mean) * (x[i] - mean);
-  moments[MEAN] = mean;
-  moments[STD] = sqrt(squares / (double)size);
-  moments[MIN] = low;
-  moments[MAX] = high;
-}
-
-/* Values that are not finite are counted nowhere. */
-static void count_bins(double *counts, const float *x, size_t size, double low, double high, int32_t bins) {
-  const double scale = bins / (high - low);
-  for (int32_t i = 0; i < bins; i++) counts[i] = 0;
-  for (size_t i = 0; i < size; i++) {
-    if (!(x[i] >= low && x[i] <= high)) continue;
-    int32_t bin = (int32_t)((x[i] - low) * scale);
-    counts[bin < bins ? bin : bins - 1]++;
-  }
-}
-
 static void compare(double *row, const float *train, const float *eval, size_t size, int32_t bins) {
-  describe(row + TRAIN, train, size);
-  describe(row + EVAL, eval, size);
+  const nl_values in_train = {train, NULL, (int32_t)size}, in_eval = {eval, NULL, (int32_t)size};
+  nl_describe(row + TRAIN, in_train);
+  nl_describe(row + EVAL, in_eval);
   double most = 0, sum = 0, squares = 0, dot = 0, norm_train = 0, norm_eval = 0;
   for (size_t i = 0; i < size; i++) {
     double a = train[i], b = eval[i], d = fabs(a - b);
@@ -54,24 +29,17 @@ static void compare(double *row, const float *train, const float *eval, size_t s
   /* Two zero vectors point the same way; a zero and another do not. */
   const double norms = sqrt(norm_train) * sqrt(norm_eval);
   row[COSINE] = norms != 0 ? dot / norms : norm_train == norm_eval ? 1 : 0;
-  double low = fmin(row[TRAIN + MIN], row[EVAL + MIN]), high = fmax(row[TRAIN + MAX], row[EVAL + MAX]);
-  if (!(high > low && isfinite(high - low))) {
-    double middle = isfinite(low) ? low : 0;
-    double half = fmax(0.5, fabs(middle) * 1e-6);
-    low = middle - half;
-    high = middle + half;
-  }
-  row[LOW] = low;
-  row[HIGH] = high;
-  count_bins(row + COUNTS, train, size, low, high, bins);
-  count_bins(row + COUNTS + bins, eval, size, low, high, bins);
+  nl_histogram_edges(row + EDGES, fmin(row[TRAIN + NL_MIN], row[EVAL + NL_MIN]),
+                     fmax(row[TRAIN + NL_MAX], row[EVAL + NL_MAX]));
+  nl_histogram(row + COUNTS, in_train, row + EDGES, bins);
+  nl_histogram(row + COUNTS + bins, in_eval, row + EDGES, bins);
 }
 
 nl_status nl_model_compare(nl_model *model, double *figures, float *logits_train, float *logits_eval, const float *x,
                            int32_t n, int32_t bins) {
   NL_TRY(nl_model_enter(model, "nl_model_compare"));
   NL_TRY(nl_check_samples("nl_model_compare", n));
-  NL_CHECK(bins >= 1 && bins <= 4096, NL_ARGUMENT, "bins: must be an integer from 1 to 4096, got %d", bins);
+  NL_TRY(nl_check_bins(bins));
   /* The plan for training keeps all outputs of a pass at once. */
   NL_TRY(nl_model_reserve(model, n, true));
   NL_TRY(nl_model_run(model, x, n, NL_PROBE));

@@ -237,6 +237,7 @@ nl_status nl_model_learn(nl_model *model, double *loss, int32_t *correct, float 
   for (int32_t i = model->count - 1; i >= 1; i--) {
     nl_node *node = &model->nodes[i];
     const nl_node *from = node->norm ? &model->nodes[node->joined] : node;
+    if (model->watch) nl_measure_gradient(model->watch, model, i, n);
     if (node->type->alias || through_norm(model, node) || !from->has_gradient) continue;
     NL_TRY(pass_gradient(model, node, from, dinput, 0, n));
     if (node->from2 >= 0) NL_TRY(pass_gradient(model, node, from, dinput, 1, n));

@@ -22,6 +22,9 @@ struct nl_trainer {
   span *spans;  /* without what is frozen */
   int32_t span_count, thaws;
   double steps; /* taken */
+  nl_measurement measurement;
+  bool measures, measured; /* the next step, and any before */
+  nl_measurement *watch;   /* of the step that is measured, until its first pass has been */
 
   const nl_schedule_type *schedule;
   double schedule_args[NL_MOST_SCHEDULE_ARGS];
@@ -123,6 +126,7 @@ void nl_trainer_destroy(nl_trainer *trainer) {
   free(trainer->state);
   free(trainer->spans);
   free(trainer->sum);
+  nl_measure_free(&trainer->measurement);
   free(trainer);
 }
 
@@ -174,9 +178,17 @@ static int32_t part_start(int32_t n, int32_t parts, int32_t i) { return (int32_t
 /* One pass forward and back; *loss and *correct of its samples. */
 static nl_status pass(nl_trainer *trainer, double *loss, int32_t *correct, const float *x, const int32_t *labels,
                       int32_t n, int32_t mode) {
-  NL_TRY(nl_model_run_joined(trainer->model, x, n, mode, false));
-  if (trainer->model->nonfinite < 0) nl_model_find_nonfinite(trainer->model, n);
-  return nl_model_learn(trainer->model, loss, correct, NULL, labels, trainer->options[NL_LABEL_SMOOTHING], n);
+  nl_model *model = trainer->model;
+  nl_measurement *watch = trainer->watch;
+  trainer->watch = NULL;
+  if (watch) nl_measure_begin(watch, model);
+  NL_TRY(nl_model_run_joined(model, x, n, mode, false));
+  if (model->nonfinite < 0) nl_model_find_nonfinite(model, n);
+  if (watch) NL_TRY(nl_measure_outputs(watch, model, n));
+  model->watch = watch;
+  const nl_status status = nl_model_learn(model, loss, correct, NULL, labels, trainer->options[NL_LABEL_SMOOTHING], n);
+  model->watch = NULL;
+  return status;
 }
 
 typedef nl_status part_work(nl_trainer *trainer, void *sums, int32_t first, int32_t n, int32_t mode);
@@ -236,8 +248,20 @@ static nl_status pass_in_parts(nl_trainer *trainer, double *loss, int32_t *corre
   return NL_OK;
 }
 
+nl_status nl_trainer_measure(nl_trainer *trainer, int32_t bins) {
+  NL_TRY(nl_measure_reserve(&trainer->measurement, trainer->model, bins));
+  trainer->measures = true;
+  return NL_OK;
+}
+
+const double *nl_trainer_measured(const nl_trainer *trainer) {
+  return trainer->measured ? trainer->measurement.figures : NULL;
+}
+
 nl_status nl_trainer_step(nl_trainer *trainer, double *figures, const float *x, const int32_t *labels, int32_t n) {
   nl_model *model = trainer->model;
+  const bool measures = trainer->measures;
+  trainer->measures = false;
   NL_TRY(nl_model_enter(model, "nl_trainer_step"));
   NL_TRY(nl_check_samples("nl_trainer_step", n));
   NL_TRY(nl_model_check_targets(model, labels, n));
@@ -246,11 +270,14 @@ nl_status nl_trainer_step(nl_trainer *trainer, double *figures, const float *x, 
            trainer->schedule->settings.name);
   NL_TRY(nl_model_reserve(model, n, true));
   model->nonfinite = -1;
+  trainer->watch = measures ? &trainer->measurement : NULL;
   int32_t correct;
   NL_TRY(trainer->sum ? pass_in_parts(trainer, &figures[0], &correct, x, labels, n)
                       : pass(trainer, &figures[0], &correct, x, labels, n, NL_TRAIN));
   figures[1] = (double)correct / n;
   figures[2] = sqrt(nl_sum_of_squares(model->grads, (int32_t)model->param_size));
+  if (measures) nl_measure_parameters(&trainer->measurement, model);
+  trainer->measured = trainer->measured || measures;
   /* torch.nn.utils.clip_grad_norm_, with its 1e-6. */
   const double share = trainer->options[NL_CLIP_GRAD_NORM] / (figures[2] + 1e-6);
   if (share < 1) nl_multiply(model->grads, (float)share, (int32_t)model->param_size);

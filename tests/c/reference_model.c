@@ -106,6 +106,7 @@ void ref_model_run(ref_model *r, const double *x, int32_t n, int32_t mode) {
   for (int32_t i = 1; i <= r->count; i++) {
     const layer_spec *l = &r->layers[i - 1];
     r->value[i] = run_layer(r, i, r->value[l->from], r->value[l->from2], n, mode).value;
+    for (int32_t j = 0; r->shift[i] && j < n * r->size[i]; j++) r->value[i][j] += r->shift[i][j];
   }
 }
 

@@ -14,6 +14,7 @@ typedef struct {
   int32_t tensor_size[REF_MOST_NODES][NL_ROLES];
   double batches[REF_MOST_NODES];
   double *value[REF_MOST_NODES]; /* of the last pass */
+  double *shift[REF_MOST_NODES]; /* added to a node's output where it is not NULL: to see what the output does */
 } ref_model;
 
 /** The model's shapes and the present values of its tensors. */

@@ -144,6 +144,41 @@ void check_double(const char *what, double got, double want, double tolerance) {
     fail_msg("%s: got %.17g, want %.17g; off by %.3g, allowed %.3g", what, got, want, fabs(got - want), tolerance);
 }
 
+void check_moments(const char *what, const double *got, const double *values, double tolerance, int32_t size) {
+  double mean = 0, var = 0, low = INFINITY, high = -INFINITY;
+  int32_t finite = 0;
+  for (int32_t i = 0; i < size; i++) finite += isfinite(values[i]);
+  for (int32_t i = 0; i < size; i++) {
+    if (!isfinite(values[i])) continue;
+    mean += values[i] / finite;
+    low = fmin(low, values[i]);
+    high = fmax(high, values[i]);
+  }
+  for (int32_t i = 0; i < size; i++)
+    if (isfinite(values[i])) var += (values[i] - mean) * (values[i] - mean) / finite;
+  check_double(what, got[0], mean, tolerance + 1e-12 * (1 + fabs(mean)));
+  check_double(what, got[1], sqrt(var), tolerance + 1e-12 * (1 + sqrt(var)));
+  check_double(what, got[2], low, tolerance);
+  check_double(what, got[3], high, tolerance);
+  check_double(what, got[4], size - finite, 0);
+}
+
+void check_histogram(const char *what, const double *counts, int32_t bins, const double *edges, const double *values,
+                     double tolerance, int32_t size) {
+  const double low = edges[0], width = (edges[1] - low) / bins, slack = tolerance / width + 1e-9;
+  for (int32_t b = 0; b < bins; b++) {
+    double want = 0;
+    int32_t near_edge = 0;
+    for (int32_t i = 0; i < size; i++) {
+      const double place = (values[i] - low) / width;
+      if (!isfinite(place)) continue;
+      want += (place >= b || b == 0) && (place < b + 1 || b == bins - 1);
+      for (int32_t edge = b; edge <= b + 1; edge++) near_edge += fabs(place - edge) < slack && edge > 0 && edge < bins;
+    }
+    check_double(what, counts[b], want, near_edge);
+  }
+}
+
 void check_same(const char *what, const float *got, const float *want, int64_t size) {
   for (int64_t i = 0; i < size; i++)
     if (memcmp(&got[i], &want[i], sizeof *got) != 0 && !(isnan(got[i]) && isnan(want[i])))

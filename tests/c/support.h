@@ -51,6 +51,11 @@ void check_close(const char *what, const float *got, const double *want, const d
 /** The same with one error for all, relative to the largest |want|: `ulps` roundings of 2^-24. */
 void check_near(const char *what, const float *got, const double *want, double ulps, int64_t size);
 void check_double(const char *what, double got, double want, double tolerance);
+/** mean, std, min, max and nonfinite, of the finite ones of these values; 1e-12 beside the tolerance for their sums. */
+void check_moments(const char *what, const double *got, const double *values, double tolerance, int32_t size);
+/** counts [bins] of the finite ones between edges[0] and edges[1]; what is within `tolerance` of an edge may be on either side. */
+void check_histogram(const char *what, const double *counts, int32_t bins, const double *edges, const double *values,
+                     double tolerance, int32_t size);
 /** Bit for bit, except that any NaN equals any other. */
 void check_same(const char *what, const float *got, const float *want, int64_t size);
 void check_all(const char *what, const float *got, float want, int64_t size);

@@ -674,38 +674,6 @@ TEST(deep_model) {
 
 /* ---- train against eval ---- */
 
-static void check_moments(const char *what, const double *got, const float *values, int32_t size) {
-  double mean = 0, var = 0, low = INFINITY, high = -INFINITY;
-  for (int32_t i = 0; i < size; i++) {
-    mean += (double)values[i] / size;
-    low = fmin(low, values[i]);
-    high = fmax(high, values[i]);
-  }
-  for (int32_t i = 0; i < size; i++) var += (values[i] - mean) * (values[i] - mean) / size;
-  check_double(what, got[0], mean, 1e-12 * (1 + fabs(mean)));
-  check_double(what, got[1], sqrt(var), 1e-12 * (1 + sqrt(var)));
-  check_double(what, got[2], low, 0);
-  check_double(what, got[3], high, 0);
-}
-
-static void check_histogram(const char *what, const double *counts, int32_t bins, double low, double high,
-                            const float *values, int32_t size) {
-  double *want = doubles(bins);
-  for (int32_t i = 0; i < size; i++) {
-    int32_t bin = 0;
-    while (bin < bins - 1 && (values[i] - low) / (high - low) * bins >= bin + 1) bin++;
-    want[bin]++;
-  }
-  for (int32_t b = 0; b < bins; b++) {
-    /* A value on an edge may fall to either side of it. */
-    int32_t near_edge = 0;
-    for (int32_t i = 0; i < size; i++)
-      for (int32_t edge = b; edge <= b + 1; edge++)
-        near_edge += fabs((values[i] - low) / (high - low) * bins - edge) < 1e-9 && edge > 0 && edge < bins;
-    check_double(what, counts[b], want[b], near_edge);
-  }
-}
-
 /* A product of more than 256 terms reads its input again after its first writes: what it computes along must lie elsewhere. */
 TEST(joined_output_lies_apart) {
   enum { N = 64, IN = 300, OUT = 5 };
@@ -758,7 +726,7 @@ TEST(compare) {
     disturb(model);
     const int32_t n = 6, bins = 7, in = product(t->shape, t->ndim), out = output_of(model, t->count);
     const int32_t row = nl_model_compare_row(bins);
-    assert_int_equal(row, 14 + 2 * bins);
+    assert_int_equal(row, 16 + 2 * bins);
     const float *x = normals((int64_t)n * in, 0.5, 1);
     double *figures = doubles((int64_t)t->count * row);
     float *train = floats((int64_t)n * out), *eval = floats((int64_t)n * out), *want = floats((int64_t)n * out);
@@ -780,8 +748,9 @@ TEST(compare) {
       const float *a = outputs[0][node], *b = outputs[1][node];
       const int32_t size = n * output_of(model, node);
       NAMED("%s, node %d", t->name, node);
-      check_moments(label, f, a, size);
-      check_moments(label, f + 4, b, size);
+      const double *wide[2] = {widened(a, size), widened(b, size)};
+      check_moments(label, f, wide[0], 0, size);
+      check_moments(label, f + 5, wide[1], 0, size);
       double most = 0, mean = 0, squares = 0, dot = 0, length_a = 0, length_b = 0;
       for (int32_t j = 0; j < size; j++) {
         const double d = fabs((double)a[j] - b[j]);
@@ -792,14 +761,14 @@ TEST(compare) {
         length_a += (double)a[j] * a[j];
         length_b += (double)b[j] * b[j];
       }
-      check_double(label, f[8], most, 0);
-      check_double(label, f[9], mean, 1e-12 * (1 + mean));
-      check_double(label, f[10], sqrt(squares), 1e-12 * (1 + sqrt(squares)));
-      check_double(label, f[11], dot / sqrt(length_a * length_b), 1e-12);
-      check_double(label, f[12], fmin(f[2], f[6]), 0);
-      check_double(label, f[13], fmax(f[3], f[7]), 0);
-      check_histogram(label, f + 14, bins, f[12], f[13], a, size);
-      check_histogram(label, f + 14 + bins, bins, f[12], f[13], b, size);
+      check_double(label, f[10], most, 0);
+      check_double(label, f[11], mean, 1e-12 * (1 + mean));
+      check_double(label, f[12], sqrt(squares), 1e-12 * (1 + sqrt(squares)));
+      check_double(label, f[13], dot / sqrt(length_a * length_b), 1e-12);
+      check_double(label, f[14], fmin(f[2], f[7]), 0);
+      check_double(label, f[15], fmax(f[3], f[8]), 0);
+      check_histogram(label, f + 16, bins, f + 14, wide[0], 0, size);
+      check_histogram(label, f + 16 + bins, bins, f + 14, wide[1], 0, size);
     }
     nl_model_destroy(model);
   }
@@ -809,19 +778,22 @@ TEST(compare) {
 TEST(compare_of_odd_values) {
   const net t = {"relu", 1, {2}, 1, {{"relu", 0, 0, {0}}}};
   nl_model *model = build(&t, 0);
-  enum { BINS = 4, ROW = 14 + 2 * BINS };
+  enum { BINS = 4, ROW = 16 + 2 * BINS };
   assert_int_equal(nl_model_compare_row(BINS), ROW);
   double f[ROW];
   float train[4], eval[4];
   CHECK_OK(nl_model_compare(model, f, train, eval, (float[]){-1, -2, -3, -4}, 2, BINS));
-  assert_true(f[8] == 0 && f[11] == 1 && f[12] < 0 && f[13] > 0);
+  assert_true(f[10] == 0 && f[13] == 1 && f[14] < 0 && f[15] > 0);
   double counted = 0;
-  for (int b = 0; b < BINS; b++) counted += f[14 + b];
+  for (int b = 0; b < BINS; b++) counted += f[16 + b];
   assert_true(counted == 4);
   CHECK_OK(nl_model_compare(model, f, train, eval, (float[]){1e30f, 1e30f, 1e30f, 1e30f}, 2, BINS));
-  assert_true(f[12] < (double)1e30f && f[13] > (double)1e30f);
+  assert_true(f[14] < (double)1e30f && f[15] > (double)1e30f);
   CHECK_OK(nl_model_compare(model, f, train, eval, (float[]){NAN, 1, 2, INFINITY}, 2, BINS));
-  assert_true(isnan(f[0]) && isfinite(f[12]) && isfinite(f[13]) && f[12] < f[13]);
+  check_moments("beside NaN and infinity", f, (double[]){NAN, 1, 2, INFINITY}, 0, 4);
+  assert_true(f[14] == 1 && f[15] == 2);
+  CHECK_OK(nl_model_compare(model, f, train, eval, (float[]){NAN, NAN, NAN, INFINITY}, 2, BINS));
+  assert_true(isnan(f[0]) && isnan(f[1]) && isnan(f[2]) && isnan(f[3]) && f[4] == 4 && f[14] < f[15]);
   nl_model_destroy(model);
 }
 

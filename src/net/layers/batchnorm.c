@@ -54,6 +54,11 @@ static nl_status fit(const nl_norm *norm, nl_extent *extent, const int32_t *shap
   return NL_OK;
 }
 
+static double values(const nl_norm *norm, double n, double s) {
+  (void)norm;
+  return n * s;
+}
+
 static nl_status forward(nl_norm *norm, float *y, const float *x, int32_t mode, bool relu) {
   const nl_extent e = norm->extent;
   float *const *t = norm->tensor;
@@ -87,7 +92,7 @@ static void fold(const nl_norm *norm, float *scale, float *shift, const float *b
 }
 
 static const nl_norm_type norm_type = {
-    .configure = configure, .fit = fit, .forward = forward, .backward = backward, .fold = fold};
+    .configure = configure, .fit = fit, .values = values, .forward = forward, .backward = backward, .fold = fold};
 
 const nl_layer_type nl_type_batchnorm = {
     .name = "batchNorm", .settings = settings, .setting_count = 6, .norm = &norm_type, NL_NORM_NODE};

@@ -40,6 +40,11 @@ static nl_status fit(const nl_norm *norm, nl_extent *extent, const int32_t *shap
   return NL_OK;
 }
 
+static double values(const nl_norm *norm, double n, double s) {
+  (void)n;
+  return s * (norm->features / norm->groups);
+}
+
 static nl_status forward(nl_norm *norm, float *y, const float *x, int32_t mode, bool relu) {
   (void)mode;
   const nl_extent e = norm->extent;
@@ -54,7 +59,8 @@ static nl_status backward(nl_norm *norm, float *dx, float *dweight, float *dbias
                                norm->work, e.n, e.c, e.s, norm->groups, norm->eps);
 }
 
-static const nl_norm_type norm_type = {.configure = configure, .fit = fit, .forward = forward, .backward = backward};
+static const nl_norm_type norm_type = {
+    .configure = configure, .fit = fit, .values = values, .forward = forward, .backward = backward};
 
 const nl_layer_type nl_type_groupnorm = {
     .name = "groupNorm", .settings = settings, .setting_count = 4, .norm = &norm_type, NL_NORM_NODE};

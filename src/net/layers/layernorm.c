@@ -33,7 +33,8 @@ static nl_status backward(nl_norm *norm, float *dx, float *dweight, float *dbias
                                norm->work, norm->extent.n, norm->extent.c, norm->eps);
 }
 
-static const nl_norm_type norm_type = {.configure = configure, .fit = fit, .forward = forward, .backward = backward};
+static const nl_norm_type norm_type = {
+    .configure = configure, .fit = fit, .values = nl_norm_values_trailing, .forward = forward, .backward = backward};
 
 const nl_layer_type nl_type_layernorm = {
     .name = "layerNorm", .settings = settings, .setting_count = 4, .norm = &norm_type, NL_NORM_NODE};
