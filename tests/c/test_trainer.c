@@ -600,10 +600,14 @@ TEST(steps_allocate_nothing) {
   nl_dataset *dataset = NULL;
   CHECK_OK(nl_dataset_create(&dataset, x, 1, labels, COUNT, 1, INPUT, CLASSES, NULL, NULL));
   double figures[3 * 4];
+  CHECK_OK(nl_trainer_measure(trainer, 16));
   nl_status status = nl_trainer_step(trainer, figures, x, labels, BATCH);
   int32_t taken = allocations, given = frees;
-  for (int step = 2; status == NL_OK && step <= 10; step++)
-    status = nl_trainer_step(trainer, figures, x, labels, 1 + step % BATCH);
+  for (int step = 2; status == NL_OK && step <= 10; step++) {
+    /* Measured or not. */
+    if (step % 2 == 0) status = nl_trainer_measure(trainer, 16 - step);
+    if (status == NL_OK) status = nl_trainer_step(trainer, figures, x, labels, 1 + step % BATCH);
+  }
   taken = allocations - taken;
   given = frees - given;
   CHECK_OK(status);

@@ -246,6 +246,8 @@ static void step(input *in, nl_model *model, const batch *b) {
   MUST((status == NL_OK) == (trainer != NULL));
   for (int i = 0; trainer && i < 2; i++) {
     const state now = state_of(model);
+    const bool measures = take_chance(in, 128);
+    if (measures) must_be_status(nl_trainer_measure(trainer, BINS));
     status = nl_trainer_step(trainer, figures, b->x, b->labels, b->n);
     must_be_status(status);
     if (status != NL_OK) must_keep_all(model, &now);

@@ -1,6 +1,7 @@
 // One wrong formula each, of those that people do write: `from`, which stands exactly once in `file`, becomes `to`, and
 // every test in `caught` (a program of tests/c and one of its tests) must fail. mutants.test.js sees to that.
 
+import { measuring } from './measuring.js';
 import { products } from './products.js';
 
 /** @typedef {{ name: string, file: string, from: string, to: string, caught: string[] }} Mutant */
@@ -586,6 +587,6 @@ const byFile = {
 };
 
 /** @type {Mutant[]} */
-export const mutants = [...Object.entries(byFile), ...Object.entries(products)].flatMap(([file, list]) =>
-  list.map((mutant) => ({ file, ...mutant })),
-);
+export const mutants = [byFile, products, measuring]
+  .flatMap((part) => Object.entries(part))
+  .flatMap(([file, list]) => list.map((mutant) => ({ file, ...mutant })));

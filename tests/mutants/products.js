@@ -639,6 +639,24 @@ export const products = {
       caught: [RESUMED],
     },
     {
+      name: 'every part measured, of which the last stays',
+      from: '  trainer->watch = NULL;\n  if (watch) nl_measure_begin',
+      to: '  if (watch) nl_measure_begin',
+      caught: ['test_measure parts'],
+    },
+    {
+      name: 'every step measured after the first',
+      from: '  trainer->measures = false;\n',
+      to: '',
+      caught: ['test_measure one_step_each'],
+    },
+    {
+      name: 'parameters not measured',
+      from: '  if (measures) nl_measure_parameters(&trainer->measurement, model);\n',
+      to: '',
+      caught: ['test_measure figures'],
+    },
+    {
       name: 'gradients of parts averaged whatever their sizes',
       from: 'const double share = (double)n / sums->n;',
       to: 'const double share = (double)1 / sums->n * n / n;',
