@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes what PyTorch computes, for the Node tests to compare with: layers in *Norm.json and large.json, training in
-traces.json.
+traces.json, what hooks see of a training step in measured.json.
 
 usage: gen.py            write the files beside this script
        gen.py --check    compute everything again and compare with them: equal, or within TOLERANCE
@@ -25,10 +25,12 @@ import torch
 from files import differences
 from layer_cases import GROUPS
 from layers import layers
+from measured import measured
 from traces import traces
 
 HERE = Path(__file__).resolve().parent
-FILES = {**{f"{group}.json": partial(layers, group) for group in GROUPS}, "traces.json": traces}
+FILES = {**{f"{group}.json": partial(layers, group) for group in GROUPS}, "traces.json": traces,
+         "measured.json": measured}
 # Of a tensor's largest value. Layers are computed in float64; ten steps in float32 carry rounding on.
 TOLERANCE = {"traces.json": 5e-6}
 EXACT = 1e-9

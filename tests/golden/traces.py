@@ -305,26 +305,38 @@ def make_trace(name, spec, optimizer, options, state, x, labels):
             "final": pack_state(model.state_dict()), "evalLogits": pack(logits)}
 
 
+def initial_state(name, spec):
+    torch.manual_seed(SEEDS[name])
+    model, shape = build(spec["layers"], spec["input"])
+    assert shape == [10]
+    # Normalization starts at weight 1, bias 0, mean 0, variance 1; other values show more.
+    for module in model.modules():
+        if isinstance(module, (*TRACKING, nn.LayerNorm, nn.GroupNorm)):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.uniform_(module.bias, -0.3, 0.3)
+        if isinstance(module, RMSNorm):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+        if isinstance(module, TRACKING):
+            nn.init.uniform_(module.running_mean, -0.2, 0.2)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+    return {key: value.clone() for key, value in model.state_dict().items()}
+
+
+def all_batches():
+    return {"12x12": batches((1, 12, 12), 41), "19": batches((19,), 42)}
+
+
+def batch_name(spec):
+    return "19" if spec["input"] == [19] else "12x12"
+
+
 def traces():
-    data = {"12x12": batches((1, 12, 12), 41), "19": batches((19,), 42)}
+    data = all_batches()
     models, found = [], []
     states = {}
     for name, spec in MODELS.items():
-        torch.manual_seed(SEEDS[name])
-        model, shape = build(spec["layers"], spec["input"])
-        assert shape == [10]
-        # Normalization starts at weight 1, bias 0, mean 0, variance 1; other values show more.
-        for module in model.modules():
-            if isinstance(module, (*TRACKING, nn.LayerNorm, nn.GroupNorm)):
-                nn.init.uniform_(module.weight, 0.5, 1.5)
-                nn.init.uniform_(module.bias, -0.3, 0.3)
-            if isinstance(module, RMSNorm):
-                nn.init.uniform_(module.weight, 0.5, 1.5)
-            if isinstance(module, TRACKING):
-                nn.init.uniform_(module.running_mean, -0.2, 0.2)
-                nn.init.uniform_(module.running_var, 0.5, 1.5)
-        states[name] = {key: value.clone() for key, value in model.state_dict().items()}
-        batch = "19" if spec["input"] == [19] else "12x12"
+        states[name] = initial_state(name, spec)
+        batch = batch_name(spec)
         x, labels = data[batch]
         gradients = make_gradients(spec, states[name], x[0][:3], labels[0][:3])
         initial = pack_state(states[name])
@@ -333,7 +345,7 @@ def traces():
             found_model["recalibrated"] = recalibrate(spec, states[name], x)
         models.append(found_model)
     for name, optimizer, options in TRACES:
-        x, labels = data["19" if MODELS[name]["input"] == [19] else "12x12"]
+        x, labels = data[batch_name(MODELS[name])]
         found.append(make_trace(name, MODELS[name], optimizer, options, states[name], x, labels))
     return document(
         f"{STEPS} steps in float32, batches of {BATCH_SIZE}: losses, hits and the state after them; evalLogits: the "
