@@ -77,6 +77,16 @@ const OBJECTS = {
     trainer.dispose();
     model.dispose();
   },
+  'trainers that measure'(nl) {
+    const model = nl.model(SPEC);
+    const trainer = nl.trainer(model, { optimizer: { type: 'sgd', lr: 0.01 }, accumulate: 2 });
+    trainer.step(X, LABELS, { measure: { bins: 4 } });
+    trainer.step(X, LABELS, { measure: true });
+    trainer.start(DATA, { batchSize: 4, measureEvery: 1 }).steps(2);
+    assert.throws(() => trainer.step(X, [...LABELS.slice(1), 3], { measure: true }));
+    trainer.dispose();
+    model.dispose();
+  },
   mistakes(nl) {
     const layer = nl.batchNorm1d(64);
     assert.throws(() => layer.forward({ data: new Float32Array(64), shape: [1, 64] }));
@@ -162,11 +172,13 @@ await forEachVariant((nl) => {
   test('training for long takes no more than for short', async () => {
     const model = nl.model(SPEC);
     const trainer = nl.trainer(model, { optimizer: { type: 'sgd', lr: 0.001, momentum: 0.9 } });
-    await trainer.fit(DATA, { epochs: 1, batchSize: 3 });
-    trainer.step(X, LABELS);
+    await trainer.fit(DATA, { epochs: 1, batchSize: 3, measureEvery: 3 });
+    trainer.step(X, LABELS, { measure: true });
     const { bytes } = nl.memory;
     await trainer.fit(DATA, { epochs: ROUNDS, batchSize: 3 });
+    await trainer.fit(DATA, { epochs: ROUNDS, batchSize: 3, measureEvery: 2 });
     for (let i = 0; i < ROUNDS; i++) trainer.step(X, LABELS);
+    for (let i = 0; i < ROUNDS; i++) trainer.step(X, LABELS, { measure: true });
     assert.equal(nl.memory.bytes, bytes);
     trainer.dispose();
     model.dispose();

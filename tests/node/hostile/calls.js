@@ -267,6 +267,7 @@ export const CALLS = {
   ],
   'model.evaluate': ({ dataset }) => [[copied(dataset), { batchSize: 4, mode: 'train' }]],
   'model.compareModes': () => [[X(), { labels: LABELS(), bins: 8 }]],
+  'model.valuesPerStatistic': () => [[3]],
   'model.recalibrate': ({ dataset }) => [[copied(dataset), { batchSize: 4, batches: 2 }]],
   'model.fold': () => [[]],
   'model.freeze': () => [[[]], []],
@@ -276,8 +277,14 @@ export const CALLS = {
   'model.loadStateDict': ({ model }) => [[state(model), { strict: true }]],
   'model.dispose': () => [[]],
   'trainer.lr=': () => [[0.1]],
-  'trainer.step': () => [[X(), LABELS()]],
-  'trainer.start': ({ dataset }) => [[copied(dataset), { batchSize: 4, shuffle: true, dropLast: true, seed: 3 }]],
+  'trainer.step': () => [
+    [X(), LABELS()],
+    [X(), LABELS(), { measure: { bins: 8 } }],
+    [X(), LABELS(), { measure: true }],
+  ],
+  'trainer.start': ({ dataset }) => [
+    [copied(dataset), { batchSize: 4, shuffle: true, dropLast: true, seed: 3, measureEvery: 2, bins: 4 }],
+  ],
   'trainer.fit': ({ dataset }) => [
     [
       copied(dataset),
@@ -287,6 +294,7 @@ export const CALLS = {
         shuffle: false,
         dropLast: false,
         seed: 3,
+        measureEvery: 1,
         signal: new AbortController().signal,
         onStep: () => {},
         onEpoch: async () => {},
