@@ -22,6 +22,8 @@ export { presetSpec, presets } from './presets/index.js';
  * @typedef {import('./layers.js').NormLayer} NormLayer
  * @typedef {import('./model.js').Model} Model
  * @typedef {import('./model.js').Comparison} Comparison
+ * @typedef {import('./measure.js').LayerMeasurement} LayerMeasurement
+ * @typedef {import('./measure.js').Moments} Moments
  * @typedef {import('./state-dict.js').StateDict} StateDict
  * @typedef {import('./spec.js').LayerEntry} LayerEntry
  * @typedef {import('./presets/index.js').ModelSpec} ModelSpec

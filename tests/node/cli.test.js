@@ -83,6 +83,16 @@ async function onTerminal(...args) {
   return output;
 }
 
+const MEASURED = {
+  layers: [
+    { type: 'conv2d', outChannels: 4, kernelSize: 3 },
+    { type: 'batchNorm' },
+    { type: 'relu' },
+    { type: 'flatten' },
+    { type: 'linear', outFeatures: 3 },
+  ],
+};
+
 describe('help', () => {
   test('goes to stdout when it is asked for', async () => {
     for (const [args, expected] of [
@@ -130,6 +140,10 @@ describe('wrong usage', () => {
     [['train', '--norm', 'spectral'], /--norm .*'spectral' is invalid.*batch, layer, group, instance, rms, none/],
     [['train', '--placement', 'around'], /--placement .*'around' is invalid.*before, after/],
     [['train', '--preset', 'vgg'], /--preset .*'vgg' is invalid.*mlp, smallcnn/],
+    [['train', '--measure-every', '0'], /--measure-every .*'0' is invalid. Expected an integer from 1/],
+    [['train', '--measure-every', '1', '--measure-bins', '4097'], /--measure-bins .*'4097' is invalid/],
+    [['train', '--measure-bins', '8'], /--measure-bins: needs --measure-every/],
+    [['compare', '--measure-every', '1'], /unknown option '--measure-every'/],
     [['train', '--variant', 'avx'], /--variant .*'avx' is invalid.*scalar/],
     [['train', '--preset', 'mlp', '--model', 'x.json'], /--model .*cannot be used with option '--preset/],
     [['train', '--norm', 'group', '--groups', '5'], /--groups 5: .*5/],
@@ -302,6 +316,79 @@ describe('train', { timeout: 120_000 }, () => {
     assert.match(lines[4], /^ +1 +\d\.\d{4}( +\d+\.\d\d %){3} +[\d,]+$/);
     assert.match(lines[5], /^ +2 /);
     assert.match(lines.at(-1), /^test accuracy \d+\.\d\d % in eval mode, \d+\.\d\d % in train mode$/);
+  });
+
+  test('--measure-every puts a series for each layer into the document, and changes nothing else', async () => {
+    const args = ['train', '--data', tiny, '--model', await modelFile('measured.json', MEASURED), '--batch-size', '10'];
+    const [plain, measured, binned] = await Promise.all(
+      [[], ['--measure-every', '2'], ['--measure-every', '2', '--measure-bins', '5']].map((more) =>
+        json(...args, '--epochs', '2', ...more),
+      ),
+    );
+    const { layers, ...rest } = measured;
+    const lasting = ({ epochs, imagesPerSecond, ...others }) => ({
+      ...others,
+      epochs: epochs.map(({ seconds, imagesPerSecond: rate, ...figures }) => figures),
+    });
+    assert.deepEqual(lasting(rest), lasting(plain));
+    assert.deepEqual(
+      layers.map(({ key, type, shape }) => [key, type, ...shape]),
+      [
+        ['0', 'conv2d', 4, 6, 6],
+        ['1', 'batchNorm', 4, 6, 6],
+        ['2', 'relu', 4, 6, 6],
+        ['3', 'flatten', 144],
+        ['4', 'linear', 3],
+      ],
+    );
+    for (const { type, series } of layers) {
+      assert.deepEqual(
+        series.map(({ step }) => step),
+        [2, 4, 6],
+      );
+      for (const { activation, gradient, gradNorm, ...statistics } of series) {
+        assert.deepEqual([activation, gradient].map(Object.keys), [
+          ['mean', 'std'],
+          ['mean', 'std'],
+        ]);
+        assert.ok(activation.std > 0 && gradient.std > 0);
+        assert.equal(gradNorm > 0, ['conv2d', 'batchNorm', 'linear'].includes(type));
+        const { meanShift, varRatio, valuesPerStatistic } = statistics;
+        if (type === 'batchNorm') assert.ok(meanShift > 0 && varRatio > 1);
+        else assert.deepEqual([meanShift, varRatio, valuesPerStatistic], [null, null, null]);
+      }
+    }
+    // Of 24 images in batches of 10 the third is one of 4.
+    assert.deepEqual(
+      layers[1].series.map(({ valuesPerStatistic }) => valuesPerStatistic),
+      [360, 360, 144],
+    );
+    for (const [index, { series }] of binned.layers.entries()) {
+      for (const [at, { activation, gradient }] of series.entries()) {
+        for (const { histogram, mean } of [activation, gradient]) {
+          assert.equal(histogram.counts.length, 5);
+          assert.ok(histogram.low <= mean && mean <= histogram.high);
+        }
+        assert.equal(activation.mean, layers[index].series[at].activation.mean);
+      }
+    }
+  });
+
+  test('--measure-every prints a table of the last step that was measured', async () => {
+    const args = ['train', '--data', tiny, '--model', await modelFile('shown.json', MEASURED), '--batch-size', '12'];
+    const shown = await normlab(...args, '--epochs', '1', '--measure-every', '2');
+    assert.deepEqual([shown.code, shown.stderr], [0, '']);
+    const lines = shown.stdout.split('\n');
+    const first = lines.indexOf('Outputs and gradients of step 2:');
+    assert.match(
+      lines[first + 1],
+      /^layer +type +mean +std +gradient std +gradient norm +values +mean shift +var ratio$/,
+    );
+    assert.match(lines[first + 2], /^0 +conv2d( +-?\d[\d.e+-]*){4}$/);
+    assert.match(lines[first + 3], /^1 +batchNorm( +-?\d[\d.e+-]*){4} +432( +\d[\d.e+-]*){2}$/);
+    assert.match(lines[first + 4], /^2 +relu( +-?\d[\d.e+-]*){3}$/);
+    const { stdout } = await normlab(...args, '--epochs', '1', '--measure-every', '3');
+    assert.match(stdout, /^note: there were fewer than 3 steps: none was measured$/m);
   });
 
   test('reads a folder, and cuts or drops the last batch', async () => {

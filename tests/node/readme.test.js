@@ -24,8 +24,10 @@ function run(args, input) {
 
 test('the programs of the README work as pasted', () => {
   const programs = blocks('js');
-  assert.equal(programs.length, 5);
-  const [training, layer, check, options, checkpoint] = programs.map((code) => run(['--input-type=module', '-'], code));
+  assert.equal(programs.length, 6);
+  const [training, layer, check, options, checkpoint, measuring] = programs.map((code) =>
+    run(['--input-type=module', '-'], code),
+  );
   const accuracies = [...training.matchAll(/accuracy: (0\.\d+)/g)].map(([, value]) => Number(value));
   assert.equal(accuracies.length, 2);
   assert.ok(accuracies[0] > 0.7, `eval mode: ${accuracies[0]}`);
@@ -37,6 +39,8 @@ test('the programs of the README work as pasted', () => {
     /^running averages 0\.[6-9]\d*\nmeasured again {3}0\.[6-9]\d*\nfolding is off by \d\.\d+e-[6-9]\n$/,
   );
   assert.equal(checkpoint, 'the same to the last bit: true\n');
+  assert.match(measuring, /^0 conv2d 0\.\d+ 0\.\d+ undefined undefined\n1 batchNorm 0\.9\d+ 0\.\d+ 392 0\.\d+$/m);
+  assert.match(measuring, /^13 batchNorm 0\.\d+ 0\.\d+ 2 0\.\d+$/m);
 });
 
 test('the commands of the README work as pasted', () => {

@@ -2,7 +2,7 @@ import { epochTable } from './epoch-table.js';
 import { prepare } from './experiment.js';
 import { EXIT } from './failure.js';
 import { onInterrupt } from './interrupt.js';
-import { heading, percent, print, printJson, table } from './report.js';
+import { heading, percent, print, printJson, short, table } from './report.js';
 import { runTraining } from './training.js';
 
 /**
@@ -74,9 +74,6 @@ const layerTable = table(
     { title: 'cosine', width: 8, cell: ({ diff }) => diff.cosine.toFixed(5) },
   ]),
 );
-
-/** @param {number} value */
-const short = (value) => (value === 0 ? '0' : value.toPrecision(3));
 
 /**
  * @param {import('./training.js').TrainingResult} result

@@ -22,10 +22,16 @@ const COMMANDS = [
   {
     name: 'train',
     text: 'Train a model, and measure it in eval mode and in train mode after each epoch.',
+    more:
+      '\nOf each layer --measure-every shows mean and standard deviation of the output, of the gradient that reaches it, and\n' +
+      'the norm of the gradients of its parameters; of normalizations how many values each mean is taken over, how far the\n' +
+      'means of the batch are from the running ones (in standard deviations of eval mode), and the factor between variances.\n' +
+      'With --json the document has a series of them for each layer.',
     options: trainOptions,
     examples: [
       'normlab train --norm batch --batch-size 32 --epochs 3 --seed 1',
       'normlab train --preset resnet --norm group --groups 4 --limit 2000',
+      'normlab train --preset deepcnn --batch-size 2 --limit 2000 --measure-every 100',
       'normlab train --data /usr/share/datasets/fashion-mnist --json > run.json',
       'normlab train --epochs 20 --checkpoint run.safetensors --resume --save model.safetensors',
     ],

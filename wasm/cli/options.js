@@ -38,6 +38,8 @@ import { presets } from '../presets/index.js';
  * @property {boolean} [syncBatchNorm]
  * @property {number} accumulate
  * @property {number} [ghostBatch]
+ * @property {number} [measureEvery] of `train`
+ * @property {number} [measureBins]
  *
  * @typedef {object} OwnTrainOptions
  * @property {string} [save]
@@ -254,6 +256,16 @@ export const trainOptions = [
   },
   { flags: '--checkpoint-every <steps>', text: 'and after so many steps each', parse: integer(1) },
   { flags: '--resume', text: 'go on with the run in --checkpoint FILE, where there is one, bit for bit' },
+  {
+    flags: '--measure-every <n>',
+    text: 'look into every n-th step: outputs, gradients and batch statistics of each layer',
+    parse: integer(1),
+  },
+  {
+    flags: '--measure-bins <n>',
+    text: 'and put histograms of so many bins into the JSON document',
+    parse: integer(1, 4096),
+  },
 ];
 
 /** @type {OptionSpec[]} */

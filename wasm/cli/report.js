@@ -39,6 +39,12 @@ export function table(columns) {
 /** @param {number | null} fraction */
 export const percent = (fraction) => (fraction === null ? '–' : `${(100 * fraction).toFixed(2)} %`);
 
+/** @param {number} value @returns {string} to three digits */
+export const short = (value) => {
+  if (value === 0) return '0';
+  return Math.abs(value) < 1e-3 ? value.toExponential(2) : value.toPrecision(3);
+};
+
 /** @param {number | null} count */
 export const whole = (count) => (count === null ? '–' : Math.round(count).toLocaleString('en'));
 

@@ -3,6 +3,7 @@ import { epochTable } from './epoch-table.js';
 import { prepare } from './experiment.js';
 import { EXIT } from './failure.js';
 import { onInterrupt } from './interrupt.js';
+import { measurementReport, openMeasurements } from './measurements.js';
 import { outputFile } from './output-file.js';
 import { heading, percent, print, printJson } from './report.js';
 import { runTraining } from './training.js';
@@ -15,6 +16,7 @@ import { runTraining } from './training.js';
  * @returns {Promise<number>} the exit status
  */
 export async function train(options, given) {
+  const measurements = openMeasurements(options);
   const { signal, dispose } = onInterrupt();
   const experiment = await prepare(options, given);
   try {
@@ -31,13 +33,16 @@ export async function train(options, given) {
       quiet,
       signal,
       checkpoint,
+      measurements,
       onEpoch: (epoch) => {
         if (!json) print(epochTable.row(epoch));
       },
     });
     if (json) {
-      printJson({ command: 'train', ...experiment.settings, ...result });
+      const layers = measurements && { layers: measurements.layers };
+      printJson({ command: 'train', ...experiment.settings, ...result, ...layers });
     } else {
+      if (measurements) print(measurementReport(measurements).join('\n'));
       print(summary(result));
     }
     if (result.interrupted) return EXIT.interrupted;

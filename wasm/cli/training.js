@@ -38,10 +38,12 @@ import { trainingProgress } from './progress.js';
  *
  * @param {Experiment} experiment
  * @param {{ epochs: number, quiet?: boolean, signal: AbortSignal, onEpoch?: (result: EpochResult) => void,
- *   checkpoint?: import('./checkpoint.js').Checkpoint | null }} options
+ *   checkpoint?: import('./checkpoint.js').Checkpoint | null,
+ *   measurements?: import('./measurements.js').Measurements | null }} options
  * @returns {Promise<TrainingResult>}
  */
-export async function runTraining({ model, trainer, data, settings }, { epochs, quiet, signal, onEpoch, checkpoint }) {
+export async function runTraining({ model, trainer, data, settings }, options) {
+  const { epochs, quiet, signal, onEpoch, checkpoint, measurements } = options;
   const { batchSize, dropLast, seed } = settings;
   const stepsPerEpoch = Math[dropLast ? 'floor' : 'ceil'](data.train.length / batchSize);
   const progress = trainingProgress({ quiet, steps: epochs * stepsPerEpoch, epochs, batchSize });
@@ -71,8 +73,10 @@ export async function runTraining({ model, trainer, data, settings }, { epochs, 
         dropLast,
         seed,
         signal,
-        onStep: ({ step, epoch, loss }) => {
+        ...measurements?.options,
+        onStep: ({ step, epoch, loss, layers }) => {
           steps = step;
+          if (layers) measurements?.add(step, layers);
           progress.update(step, { epoch, loss });
           // One that has diverged is nothing to go on with.
           if (checkpoint && step % checkpoint.every === 0 && Number.isFinite(loss)) keep();
