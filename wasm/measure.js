@@ -28,7 +28,7 @@ import { checkInteger, checkOptions } from './checks.js';
  * @property {number[]} shape of the output, without N
  * @property {Moments} activation of the output
  * @property {Moments | null} gradient of the mean loss with respect to the output; null before the first layer that has
- *   parameters, where no step computes it
+ *   parameters, where no step computes it. flatten and identity hand on the output before them, and its gradient is theirs
  * @property {number | null} gradNorm Euclidean norm of the gradients of the layer's own parameters, all together, before
  *   clipping and without weight decay; zero where it is frozen; null where it has none
  * @property {number | null} weightNorm of those parameters, before the update

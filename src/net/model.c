@@ -242,8 +242,9 @@ void nl_model_set_batches_tracked(nl_model *model, int32_t node, double batches)
 
 double nl_model_values_per_statistic(const nl_model *model, int32_t node, int32_t n) {
   const nl_norm *norm = norm_at(model, node);
+  if (!norm) return 0;
   const nl_node *at = &model->nodes[node];
-  return norm ? norm->type->norm->values(norm, n, (double)at->size / at->shape[0]) : 0;
+  return norm->type->norm->values(norm, n, (double)at->size / at->shape[0]);
 }
 
 nl_status nl_model_set_frozen(nl_model *model, int32_t node, int32_t frozen) {
