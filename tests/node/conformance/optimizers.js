@@ -21,7 +21,18 @@ function parameter(nl, values, optimizer) {
   const bias = { data: Float32Array.of(-1e4, 1e4), shape: [2] };
   model.loadStateDict({ '0.weight': { data, shape: [2, size] }, '0.bias': bias });
   const trainer = nl.trainer(model, { optimizer: { type: 'sgd', ...optimizer } });
+  const row = (/** @type {Float32Array} */ weight) => weight.subarray(size);
   return {
+    /** Puts what the optimizer keeps of it, and the steps that it has taken. */
+    keep(/** @type {Record<string, number[]>} */ kept, /** @type {number} */ steps) {
+      const state = openState(trainer.state());
+      for (const [name, numbers] of Object.entries(kept)) row(state.tensor(`optimizer.${name}.0.weight`)).set(numbers);
+      state.metadata.progress = JSON.stringify({ ...JSON.parse(state.metadata.progress), steps });
+      trainer.loadState(state.bytes());
+    },
+    kept(/** @type {string} */ name) {
+      return Array.from(row(openState(trainer.state()).tensor(`optimizer.${name}.0.weight`)));
+    },
     value: () => Array.from(/** @type {any} */ (model.stateDict()['0.weight']).data.subarray(size)),
     step(/** @type {number[]} */ gradient, /** @type {number} */ lr) {
       trainer.lr = lr;
@@ -71,6 +82,60 @@ function momentumStep(nl, { attributes, inputs, rewritten }) {
   }
 }
 
+/** Steps after which Adam's moments need no correction: 0.95 to the power of that many is 0. */
+const LONG = 1e6;
+
+/**
+ * One step of Adam, from moments that a state has put there. Where T is 0 ONNX corrects no bias; elsewhere its epsilon is
+ * added before the correction, PyTorch's after it.
+ *
+ * @param {Engine} nl
+ * @param {Operator} node
+ */
+function adamStep(nl, { attributes, inputs, rewritten }) {
+  const { alpha, beta, epsilon: eps, norm_coefficient: weightDecay } = attributes;
+  const [[rate], [time], ...rest] = /** @type {Values[]} */ (inputs).map(({ data }) => Array.from(data));
+  if (time > 0) throw new NotExpressible("Adam with ONNX's place of epsilon");
+  const count = rest.length / 4;
+  const [x, gradient, first, second] = [0, 1, 2, 3].map((part) => rest.slice(part * count, (part + 1) * count).flat());
+  rewritten("Adam: the moments are put and read through a trainer's state, on a linear layer's weight");
+  const tuned = parameter(nl, x, { type: 'adam', betas: [alpha, beta], eps, weightDecay });
+  try {
+    tuned.keep({ exp_avg: first, exp_avg_sq: second }, LONG);
+    tuned.step(gradient, rate);
+    const shapes = /** @type {Values[]} */ (inputs).slice(2, 2 + count).map(({ shape }) => shape);
+    return [tuned.value(), tuned.kept('exp_avg'), tuned.kept('exp_avg_sq')].flatMap((values) => split(values, shapes));
+  } finally {
+    tuned.dispose();
+  }
+}
+
+/** A safetensors file opened for changes. @param {Uint8Array} file */
+function openState(file) {
+  const bytes = file.slice();
+  const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
+  const body = bytes.slice(8 + length);
+  return {
+    /** @type {Record<string, string>} */
+    metadata: header.__metadata__,
+    /** @param {string} name @returns {Float32Array} a view */
+    tensor(name) {
+      const [begin, end] = header[name].data_offsets;
+      return new Float32Array(body.buffer, begin, (end - begin) / 4);
+    },
+    bytes() {
+      const text = JSON.stringify(header);
+      const encoded = new TextEncoder().encode(text.padEnd(8 * Math.ceil(text.length / 8)));
+      const out = new Uint8Array(8 + encoded.length + body.length);
+      new DataView(out.buffer).setBigUint64(0, BigInt(encoded.length), true);
+      out.set(encoded, 8);
+      out.set(body, 8 + encoded.length);
+      return out;
+    },
+  };
+}
+
 /** @param {number[]} values @param {number[][]} shapes @returns {Values[]} */
 function split(values, shapes) {
   let at = 0;
@@ -86,4 +151,4 @@ const absent = (name) => () => {
   throw new NotExpressible(`the optimizer ${name}`);
 };
 
-export const OPTIMIZERS = { Momentum: momentumStep, Adam: absent('Adam'), Adagrad: absent('Adagrad') };
+export const OPTIMIZERS = { Momentum: momentumStep, Adam: adamStep, Adagrad: absent('Adagrad') };
