@@ -143,6 +143,16 @@ NL_API void nl_model_set_batches_tracked(nl_model *model, int32_t node, double b
 NL_API double nl_model_values_per_statistic(const nl_model *model, int32_t node, int32_t n);
 
 /**
+ * Training forwards so far: each pass in NL_TRAIN, and each shard or micro-batch of a trainer's step. What the dropouts of a
+ * pass drop follows from the model's seed, the node and this number alone, so that a run goes on where it was resumed.
+ * Passes that update nothing leave it as it is. NL_ARGUMENT unless it is an integer in [0, 2^53).
+ */
+NL_API double nl_model_passes(const nl_model *model);
+NL_API nl_status nl_model_set_passes(nl_model *model, double passes);
+/** factors [n, shape of `node`]: what the dropout `node` multiplies a batch of n by in the next training forward. */
+NL_API nl_status nl_model_dropout_factors(const nl_model *model, float *factors, int32_t node, int32_t n);
+
+/**
  * Freezes the batchNorm of `node`, or thaws it: in every mode it normalizes with its running statistics, which stay, and its
  * weight and bias have no gradient (zeros) and are not trained, nor does weight decay act on them.
  */

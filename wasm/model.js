@@ -7,6 +7,7 @@ import {
   checkNumber,
   checkOptions,
   describe,
+  sizeOf,
 } from './checks.js';
 import { withDataset } from './engine-dataset.js';
 import { NormlabError } from './errors.js';
@@ -172,6 +173,21 @@ export class Model {
   /** @returns {this} */
   eval() {
     return this.train(false);
+  }
+
+  /**
+   * Training forwards so far: `forward` and `gradients` in training mode, and each shard and micro-batch of a trainer's step.
+   * What a dropout drops follows from the model's seed, the layer's place and this number alone: a run that is resumed sets
+   * it. `evaluate` and `compareModes`, which update nothing, leave it as it is.
+   */
+  get passes() {
+    return this.#alive('model.passes').exports.nl_model_passes(this.#handle);
+  }
+
+  set passes(count) {
+    const call = 'model.passes';
+    const runtime = this.#alive(call);
+    runtime.check(call, runtime.exports.nl_model_set_passes(this.#handle, checkNumber(call, 'passes', count)));
   }
 
   /** @returns {number} of the last layer's outputs, the classes */
@@ -449,6 +465,30 @@ export class Model {
    */
   trained() {
     return this.#tensors.map((tensor, index) => ({ ...tensor, index })).filter(({ role }) => role <= 1);
+  }
+
+  /**
+   * What each dropout multiplies a batch of n by in the next training forward.
+   *
+   * @internal
+   * @param {number} n
+   * @returns {Map<string, Float32Array>} by the layer's key: 0 or 1 / (1 - p), `[n, …shape]`
+   */
+  dropoutFactors(n) {
+    const call = 'model.dropoutFactors';
+    const runtime = this.#alive(call);
+    const dropouts = this.#layers.flatMap(({ type, ...layer }, i) => (type === 'dropout' ? [{ ...layer, i }] : []));
+    return new Map(
+      dropouts.map(({ key, shape, i }) => {
+        const size = n * sizeOf(shape);
+        const factors = runtime.withScratch((scratch) => {
+          const address = scratch.take(size * 4);
+          runtime.check(call, runtime.exports.nl_model_dropout_factors(this.#handle, address, i + 1, n));
+          return runtime.floats(address, size).slice();
+        });
+        return [key, factors];
+      }),
+    );
   }
 
   /**

@@ -148,6 +148,19 @@ typedef enum { NL_RELU, NL_GELU, NL_SIGMOID, NL_TANH } nl_activation;
 nl_status nl_activation_forward(float *y, const float *x, nl_activation kind, int32_t size);
 nl_status nl_activation_backward(float *dx, const float *dy, const float *x, const float *y, nl_activation kind,
                                  int32_t size);
+
+/** What of a tensor is dropped: a hash of key and index decides for each element on its own. */
+typedef struct {
+  double p; /* probability, 0 to 1 */
+  uint32_t key[2];
+} nl_dropout_mask;
+
+/**
+ * Dropout (Srivastava et al., https://jmlr.org/papers/v15/srivastava14a.html), elementwise: y = x / (1 - p), or x * 0 with
+ * probability p; y may be x. With dx for y and dy for x it is its own backward pass. Equal masks drop the same elements
+ * whatever the build; which these are, is not what PyTorch's generator would have drawn.
+ */
+nl_status nl_dropout(float *y, const float *x, const nl_dropout_mask *mask, int32_t size);
 /** y = a + b; y may be either. */
 nl_status nl_add(float *y, const float *a, const float *b, int32_t size);
 

@@ -83,6 +83,8 @@ nl_status nl_evaluate(nl_model *model, double *figures, const nl_dataset *datase
   int32_t *labels;
   NL_TRY(nl_take((void **)&x, (uint64_t)most * (uint64_t)in, sizeof *x));
   nl_status status = nl_take((void **)&labels, (size_t)most, sizeof *labels);
+  /* Each batch drops other elements, and the next training pass those that it would have. */
+  const uint64_t passes = model->passes;
   double total = 0;
   int32_t hits = 0;
   for (int32_t i = 0, n; status == NL_OK && i < count; i += n) {
@@ -90,12 +92,14 @@ nl_status nl_evaluate(nl_model *model, double *figures, const nl_dataset *datase
     nl_dataset_gather(x, labels, dataset, NULL, i, n);
     status = nl_model_run_joined(model, x, n, mode, true);
     if (status != NL_OK) break;
+    model->passes++;
     double loss;
     int32_t correct;
     status = nl_cross_entropy(&loss, &correct, NULL, nl_model_value(model, model->count - 1), labels, 0, n, out);
     total += loss * n;
     hits += correct;
   }
+  model->passes = passes;
   free(x);
   free(labels);
   if (status != NL_OK) return status;

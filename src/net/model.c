@@ -91,6 +91,7 @@ nl_status nl_model_add(nl_model *model, int32_t *number, int32_t type, int32_t f
   nl_node *node = &model->nodes[model->count];
   const nl_node *input = &model->nodes[from];
   *node = (nl_node){.type = layer,
+                    .model = model,
                     .from = from,
                     .from2 = from2,
                     .weight = -1,
@@ -245,6 +246,15 @@ double nl_model_values_per_statistic(const nl_model *model, int32_t node, int32_
   if (!norm) return 0;
   const nl_node *at = &model->nodes[node];
   return norm->type->norm->values(norm, n, (double)at->size / at->shape[0]);
+}
+
+double nl_model_passes(const nl_model *model) { return (double)model->passes; }
+
+nl_status nl_model_set_passes(nl_model *model, double passes) {
+  NL_CHECK(passes >= 0 && passes < 0x1p53 && passes == floor(passes), NL_ARGUMENT,
+           "passes: must be an integer in [0, 2^53), got %g", passes);
+  model->passes = (uint64_t)passes;
+  return NL_OK;
 }
 
 nl_status nl_model_set_frozen(nl_model *model, int32_t node, int32_t frozen) {

@@ -8,6 +8,7 @@
 
 struct nl_node {
   const nl_layer_type *type; /* NULL for node 0, the input */
+  const nl_model *model;     /* whose it is */
   int32_t from, from2;       /* nodes read; -1 for none */
   int32_t root;              /* the node whose memory holds this one's output: itself unless the type is an alias */
   int32_t ndim, shape[NL_MAX_DIMS];
@@ -23,8 +24,10 @@ struct nl_node {
   nl_window window;
   int32_t inputs, features; /* values per sample that come in, channels or features that go out */
   nl_norm *norm;
-  float *fold;      /* [2, features]: scale and shift of the BatchNorm that is folded into this node */
-  float *params[2]; /* weight and bias once the model is finished, NULL for none */
+  nl_dropout_mask mask; /* of the last pass */
+  double p;             /* with which dropout draws it */
+  float *fold;          /* [2, features]: scale and shift of the BatchNorm that is folded into this node */
+  float *params[2];     /* weight and bias once the model is finished, NULL for none */
 
   int32_t saved_size; /* values per sample kept from forward to backward beside y */
   size_t work_size;   /* floats of scratch */
@@ -47,6 +50,7 @@ struct nl_model {
   int32_t tensor_count, tensor_capacity;
   uint64_t seed;
   bool finished;
+  uint64_t passes;   /* training forwards, of which each drops other elements */
   int32_t thaws;     /* how often some layer was frozen or thawed */
   bool couples;      /* some layer does: a batch is then never passed in parts */
   int32_t nonfinite; /* node, see nl_model_nonfinite_node */

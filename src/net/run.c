@@ -164,6 +164,7 @@ static nl_status run(nl_model *model, const float *x, int32_t n, int32_t mode, j
     if (node->type->alias || (how == JOINED && node->in_joined) || (how == FOLDED && node->in_folded)) continue;
     NL_TRY(compute(model, node, n, mode, how));
   }
+  if (mode == NL_TRAIN) model->passes++;
   return NL_OK;
 }
 

@@ -183,6 +183,8 @@ static nl_status pass(nl_trainer *trainer, double *loss, int32_t *correct, const
   trainer->watch = NULL;
   if (watch) nl_measure_begin(watch, model);
   NL_TRY(nl_model_run_joined(model, x, n, mode, false));
+  /* A shard whose statistics are not kept is trained on all the same. */
+  if (mode == NL_PROBE) model->passes++;
   if (model->nonfinite < 0) nl_model_find_nonfinite(model, n);
   if (watch) NL_TRY(nl_measure_outputs(watch, model, n));
   model->watch = watch;

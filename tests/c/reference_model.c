@@ -8,7 +8,7 @@
 void ref_model_copy(ref_model *r, const int32_t *shape, int32_t ndim, nl_model *model, const layer_spec *layers,
                     int32_t count) {
   assert_true(count < REF_MOST_NODES);
-  *r = (ref_model){.layers = layers, .count = count};
+  *r = (ref_model){.layers = layers, .count = count, .model = model, .passes = nl_model_passes(model)};
   r->ndim[0] = ndim;
   for (int32_t i = 0; i < ndim; i++) r->shape[0][i] = shape[i];
   for (int32_t i = 0; i <= count; i++) {
@@ -50,6 +50,18 @@ static int32_t trailing(const double *dims, int32_t sample) {
   return width;
 }
 
+static ref run_dropout(ref_model *r, int32_t node, const double *x, int32_t n, int32_t mode) {
+  const int32_t size = n * r->size[node];
+  const double passes = nl_model_passes(r->model);
+  float *factors = floats(size);
+  CHECK_OK(nl_model_set_passes(r->model, r->passes));
+  CHECK_OK(nl_model_dropout_factors(r->model, factors, node, n));
+  CHECK_OK(nl_model_set_passes(r->model, passes));
+  ref y = ref_new(size);
+  for (int32_t i = 0; i < size; i++) y.value[i] = mode == NL_EVAL ? x[i] : x[i] * factors[i];
+  return y;
+}
+
 static ref run_layer(ref_model *r, int32_t node, const double *x, const double *x2, int32_t n, int32_t mode) {
   const layer_spec *l = &r->layers[node - 1];
   const double *args = l->args, *weight = r->tensor[node][NL_WEIGHT], *bias = r->tensor[node][NL_BIAS];
@@ -76,6 +88,7 @@ static ref run_layer(ref_model *r, int32_t node, const double *x, const double *
     w.kernel_h = in[1], w.kernel_w = in[2];
     return ref_avgpool_forward(x, &w);
   }
+  if (strcmp(l->type, "dropout") == 0) return run_dropout(r, node, x, n, mode);
   if (strcmp(l->type, "batchNorm") == 0) return run_tracking(r, node, x, n, mode, false);
   if (strcmp(l->type, "instanceNorm") == 0) return run_tracking(r, node, x, n, mode, true);
   if (strcmp(l->type, "layerNorm") == 0) {
@@ -108,6 +121,7 @@ void ref_model_run(ref_model *r, const double *x, int32_t n, int32_t mode) {
     r->value[i] = run_layer(r, i, r->value[l->from], r->value[l->from2], n, mode).value;
     for (int32_t j = 0; r->shift[i] && j < n * r->size[i]; j++) r->value[i][j] += r->shift[i][j];
   }
+  if (mode == NL_TRAIN) r->passes++;
 }
 
 double ref_model_loss(ref_model *r, const double *x, const int32_t *labels, int32_t n, int32_t mode) {

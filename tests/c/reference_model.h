@@ -13,6 +13,8 @@ typedef struct {
   double *tensor[REF_MOST_NODES][NL_ROLES];
   int32_t tensor_size[REF_MOST_NODES][NL_ROLES];
   double batches[REF_MOST_NODES];
+  nl_model *model; /* asked for what its dropouts drop, by number of the pass, which is counted here */
+  double passes;
   double *value[REF_MOST_NODES]; /* of the last pass */
   double *shift[REF_MOST_NODES]; /* added to a node's output where it is not NULL: to see what the output does */
 } ref_model;

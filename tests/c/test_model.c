@@ -187,6 +187,23 @@ static const net nets[] = {
       {"instanceNorm", 6, 0, {1e-3, 0.1, 0, 0}},
       {"flatten", 7, 0, {0}},
       {"rmsNorm", 8, 0, {null, 0, 0, 0, 0, 0, 1e-4, 1}}}},
+    /* Of the input, after a relu that is computed along, in the branch of a sum, and two in a row. */
+    {"dropouts",
+     3,
+     {2, 4, 4},
+     12,
+     {{"dropout", 0, 0, {0.2}},
+      {"conv2d", 1, 0, {3, 3, 3, 1, 1, 1, 1, 1}},
+      {"batchNorm", 2, 0, {1e-2, 0.1, 1, 1, 0, 1}},
+      {"relu", 3, 0, {0}},
+      {"dropout", 4, 0, {0.5}},
+      {"conv2d", 5, 0, {3, 3, 3, 1, 1, 1, 1, 1}},
+      {"dropout", 6, 0, {0.3}},
+      {"add", 7, 5, {0}},
+      {"flatten", 8, 0, {0}},
+      {"dropout", 9, 0, {0.25}},
+      {"dropout", 10, 0, {0}},
+      {"linear", 11, 0, {3, 1}}}},
     {"rows of root mean squares",
      2,
      {3, 7},
@@ -380,11 +397,11 @@ TEST(outputs_may_be_left_out) {
 /* Everything a model holds, to see whether a call changed it. */
 typedef struct {
   float *tensors[2 * REF_MOST_NODES];
-  double batches[REF_MOST_NODES];
+  double batches[REF_MOST_NODES], passes;
 } snapshot;
 
 static snapshot state_of(nl_model *model, int32_t nodes) {
-  snapshot s = {{NULL}, {0}};
+  snapshot s = {.passes = nl_model_passes(model)};
   for (int32_t i = 0; i < nl_model_tensor_count(model); i++)
     s.tensors[i] = copy_of(nl_model_tensor_data(model, i), tensor_size(model, i));
   for (int32_t i = 0; i <= nodes; i++) s.batches[i] = nl_model_batches_tracked(model, i);
@@ -395,6 +412,7 @@ static void check_state(const char *what, nl_model *model, int32_t nodes, const 
   for (int32_t i = 0; i < nl_model_tensor_count(model); i++)
     check_same(what, nl_model_tensor_data(model, i), s->tensors[i], tensor_size(model, i));
   for (int32_t i = 0; i <= nodes; i++) check_double(what, nl_model_batches_tracked(model, i), s->batches[i], 0);
+  check_double(what, nl_model_passes(model), s->passes, 0);
 }
 
 TEST(only_training_updates) {

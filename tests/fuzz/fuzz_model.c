@@ -28,7 +28,8 @@ typedef enum {
   EPS_OR_NULL,
   MOMENTUM,
   MOMENTUM_OR_NULL,
-  DIMS /* null, or any list */
+  SHARE, /* 0 to 1 */
+  DIMS   /* null, or any list */
 } setting;
 
 static const struct {
@@ -46,6 +47,7 @@ static const struct {
     {"globalAvgPool2d", {END}},
     {"flatten", {END}},
     {"identity", {END}},
+    {"dropout", {SHARE}},
     {"add", {END}},
     {"batchNorm", {EPS, MOMENTUM_OR_NULL, BOOL, BOOL, BOOL, BOOL}},
     {"layerNorm", {DIMS, EPS, BOOL, BOOL}},
@@ -69,6 +71,7 @@ static int32_t take_setting(input *in, setting kind, double *to) {
   }
   case PADDING: to[0] = take_byte(in) & 1, to[1] = take_byte(in) & 1; return 2;
   case BOOL: to[0] = take_byte(in) & 1; return 1;
+  case SHARE: to[0] = take_range(in, 0, 4) / 4.0; return 1;
   case EPS: to[0] = eps[take_byte(in) % 4]; return 1;
   case EPS_OR_NULL: to[0] = take_chance(in, 64) ? (double)NAN : eps[take_byte(in) % 4]; return 1;
   case MOMENTUM: to[0] = momenta[take_byte(in) % 6]; return 1;
@@ -129,7 +132,7 @@ static int64_t size_of(const nl_model *model, int32_t node) {
 typedef struct {
   int32_t tensors;
   float *value[MOST_TENSORS];
-  double batches[1 + MOST_LAYERS];
+  double batches[1 + MOST_LAYERS], passes;
 } state;
 
 static int32_t tensor_info(nl_model *model, int32_t index, int32_t which) {
@@ -139,7 +142,7 @@ static int32_t tensor_info(nl_model *model, int32_t index, int32_t which) {
 }
 
 static state state_of(nl_model *model) {
-  state s = {.tensors = nl_model_tensor_count(model)};
+  state s = {.tensors = nl_model_tensor_count(model), .passes = nl_model_passes(model)};
   MUST(s.tensors <= MOST_TENSORS);
   for (int32_t i = 0; i < s.tensors; i++)
     s.value[i] = copied(nl_model_tensor_data(model, i), tensor_info(model, i, 2), sizeof(float));
@@ -157,6 +160,7 @@ static void must_keep_tensors(nl_model *model, const state *s, int32_t last) {
 static void must_keep_all(nl_model *model, const state *s) {
   must_keep_tensors(model, s, NL_RUNNING_VAR);
   for (int32_t i = 0; i <= MOST_LAYERS; i++) MUST(nl_model_batches_tracked(model, i) == s->batches[i]);
+  MUST(nl_model_passes(model) == s->passes);
 }
 
 /* ---- passes ---- */
@@ -266,7 +270,11 @@ static void write_tensor(input *in, nl_model *model) {
 
 static void use(input *in, nl_model *model, int32_t nodes) {
   for (int call = 0; call < MOST_CALLS && (call < 2 || in->at < in->end); call++) {
-    const int32_t kind = take_range(in, 0, 5);
+    const int32_t kind = take_range(in, 0, 6);
+    if (kind == 6) {
+      must_be_status(nl_model_set_passes(model, take_wild_number(in)));
+      continue;
+    }
     if (kind == 4) {
       write_tensor(in, model);
       continue;

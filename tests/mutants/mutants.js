@@ -576,6 +576,90 @@ const byFile = {
     },
   ],
 
+  'src/kernels/dropout.c': [
+    {
+      name: 'p kept, not dropped',
+      from: 'drawn >= least ? scale : 0',
+      to: 'drawn < least ? scale : 0',
+      caught: ['test_dropout share_and_scale'],
+    },
+    {
+      name: 'what is kept is not scaled',
+      from: '(float)(1 / (1 - mask->p))',
+      to: '1',
+      caught: ['test_dropout share_and_scale'],
+    },
+    {
+      name: 'half of the key',
+      from: ' ^ second);',
+      to: ' ^ (second & 0));',
+      caught: ['test_dropout masks_are_independent'],
+    },
+    {
+      name: 'p = 1 keeps all',
+      from: 'const float scale = none ? 0 : ',
+      to: 'const float scale = none ? 1 : ',
+      caught: ['test_dropout nothing_and_all', 'test_dropout refused'],
+    },
+  ],
+
+  'src/net/layers/dropout.c': [
+    {
+      name: 'all layers drop the same',
+      from: 'first + (uint64_t)(node - node->model->nodes)',
+      to: 'first',
+      caught: ['test_dropout seed_layer_and_pass'],
+    },
+    {
+      name: 'all passes drop the same',
+      from: 'low, node->model->passes);',
+      to: 'low, 0);',
+      caught: ['test_dropout seed_layer_and_pass', 'test_dropout passes_follow_the_count'],
+    },
+    {
+      name: 'all seeds drop the same',
+      from: 'nl_rng_make(node->model->seed,',
+      to: 'nl_rng_make(0,',
+      caught: ['test_dropout seed_layer_and_pass'],
+    },
+    {
+      name: 'another mask on the way back',
+      from: 'return nl_dropout(pass->dx, pass->dy, &node->mask,',
+      to: 'node->mask = draw(node);\n  return nl_dropout(pass->dx, pass->dy, &node->mask,',
+      caught: ['test_dropout passes_follow_the_count'],
+    },
+    {
+      name: 'dropped in eval mode too',
+      from: 'mode == NL_EVAL ? (nl_dropout_mask){.p = 0} : draw(node)',
+      to: 'draw(node)',
+      caught: ['test_dropout passes_follow_the_count'],
+    },
+  ],
+
+  'src/net/trainer.c': [
+    {
+      name: 'shards all drop the same',
+      from: 'if (mode == NL_PROBE) trainer->model->passes++;',
+      to: '',
+      caught: ['test_dropout parts_are_passes'],
+    },
+  ],
+
+  'src/net/dataset.c': [
+    {
+      name: 'all batches of an evaluation drop the same',
+      from: '    model->passes++;\n',
+      to: '',
+      caught: ['test_dropout evaluation_is_not_counted'],
+    },
+    {
+      name: 'an evaluation is counted',
+      from: 'model->passes = passes;',
+      to: '',
+      caught: ['test_dropout evaluation_is_not_counted'],
+    },
+  ],
+
   'src/net/layers/rmsnorm.c': [
     {
       name: "LayerNorm's default eps",

@@ -72,7 +72,9 @@ const DRAWS = 16;
  * of the loss along d, relative to the length of g (0.01 * G * √size at least). Where that alone fails, halving the
  * direction leads to an element.
  *
- * The model is left as it was, running statistics and `num_batches_tracked` included.
+ * A dropout drops in both what it would drop in the model's next training forward.
+ *
+ * The model is left as it was, running statistics, `num_batches_tracked` and `passes` included.
  *
  * @param {Model} model
  * @param {CheckOptions} [options]
@@ -97,7 +99,8 @@ export function checkGradients(model, options) {
 export function* gradientCheck(model, options) {
   const { given, labels, batchSize, mode, samples, seed, tolerance } = read(model, options);
   const source = random(seed);
-  const network = new Network(model.spec, model.stateDict(), mode === 'train', model.frozen);
+  const factors = mode === 'train' ? model.dropoutFactors(batchSize) : new Map();
+  const network = new Network(model.spec, model.stateDict(), mode === 'train', model.frozen, factors);
   const batch = given
     ? { x: given, labels: labels ?? drawLabels(source, given.shape[0], model.classes) }
     : drawBatch(network, source, [batchSize, ...model.input], labels ?? drawLabels(source, batchSize, model.classes));
@@ -208,13 +211,14 @@ function drawBatch(network, source, shape, labels) {
  * @param {() => T} use
  */
 function undisturbed(model, mode, use) {
-  const { training } = model;
+  const { training, passes } = model;
   const state = model.stateDict();
   try {
     model.train(mode === 'train');
     return use();
   } finally {
     model.train(training).loadStateDict(state);
+    model.passes = passes;
   }
 }
 

@@ -246,6 +246,7 @@ export const definitions = {
   sigmoid: (_, shape) => elementwise(shape, (value) => 1 / (1 + Math.exp(-value))),
   tanh: (_, shape) => elementwise(shape, Math.tanh),
   identity: (_, shape) => linearMap(shape, (x) => x.slice()),
+  dropout: ({ factors }, shape) => linearMap(shape, (x) => x.map((value, i) => value * (factors?.[i] ?? 1))),
   flatten: (_, shape) => linearMap([sizeOf(shape)], (x) => x.slice()),
   ...norms,
 };

@@ -33,6 +33,8 @@ import { definitions } from './layers.js';
 export class Network {
   /** @type {readonly string[]} */
   #frozen;
+  /** @type {ReadonlyMap<string, ArrayLike<number>>} */
+  #factors;
   /** @type {Node[]} the input first, then the layers in the order of execution */
   #nodes;
   /** @type {Float64Array[]} the nodes' outputs */
@@ -45,9 +47,11 @@ export class Network {
    * @param {StateDict} state
    * @param {boolean} training
    * @param {readonly string[]} [frozen] keys of layers that are in eval mode all the same
+   * @param {ReadonlyMap<string, ArrayLike<number>>} [factors] by key of a dropout: what it multiplies its input by; none: 1
    */
-  constructor({ input, layers }, state, training, frozen = []) {
+  constructor({ input, layers }, state, training, frozen = [], factors = new Map()) {
     this.#frozen = frozen;
+    this.#factors = factors;
     this.#nodes = [{ key: '', inputs: [], shape: input, layer: null, tensors: {} }];
     this.#addAll(layers, 0, '', state, training);
   }
@@ -72,7 +76,8 @@ export class Network {
       }
       const define = definitions[type];
       if (!define) throw new NormlabError('unsupported', `checkGradients: layer "${key}": ${type} cannot be checked`);
-      const layer = define(options, this.#nodes[before].shape, training && !this.#frozen.includes(key));
+      const given = { ...options, factors: this.#factors.get(key) };
+      const layer = define(given, this.#nodes[before].shape, training && !this.#frozen.includes(key));
       const tensors = tensorsOf(state, `${key}.`);
       return this.#nodes.push({ key, inputs: [before], shape: layer.shape, layer, tensors }) - 1;
     }, from);

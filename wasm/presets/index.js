@@ -8,7 +8,12 @@ import { resnet } from './resnet.js';
 import { smallcnn } from './smallcnn.js';
 
 /**
- * One layer of a model as data: its type and that type's options.
+ * One layer of a model as data: its type and that type's options, which are those of torch.nn in camelCase.
+ *
+ * `dropout` (`p`, default 0.5) is PyTorch's: in training mode an element becomes 0 with probability p and is otherwise
+ * multiplied by 1 / (1 - p); in eval mode nothing happens. Which elements follows from the model's seed, the layer's place and
+ * the count of training forwards (`model.passes`), the same on every machine and in every module; it cannot be what
+ * PyTorch's own generator would draw.
  *
  * @typedef {{ type: string, name?: string, body?: LayerSpec[], shortcut?: LayerSpec[], [option: string]: unknown }} LayerSpec
  */

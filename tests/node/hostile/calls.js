@@ -86,6 +86,7 @@ const EXCEPTIONS = {
   'model.stored': 'internal',
   'model.trained': 'internal',
   'model.freezable': 'internal',
+  'model.dropoutFactors': 'internal',
   'trainer.handle': 'internal',
   'run.each': 'internal',
   'run.samplesOf': 'internal',
@@ -275,6 +276,7 @@ export const CALLS = {
   'model.stateDict': () => [[]],
   'model.save': () => [[]],
   'model.loadStateDict': ({ model }) => [[state(model), { strict: true }]],
+  'model.passes=': () => [[3]],
   'model.dispose': () => [[]],
   'trainer.lr=': () => [[0.1]],
   'trainer.step': () => [

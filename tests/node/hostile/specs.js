@@ -24,6 +24,7 @@ const layer = (type, options, required = []) =>
 
 const anywhere = fc.oneof(
   fc.constantFrom('relu', 'gelu', 'sigmoid', 'tanh', 'identity').map((type) => ({ type })),
+  layer('dropout', { p: fc.constantFrom(0, 0.3, 1, -1) }),
   layer('batchNorm', {
     eps: mostly(fc.constant(1e-5), eps),
     momentum: fc.option(momentum),

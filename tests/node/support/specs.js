@@ -2,7 +2,7 @@ import fc from 'fast-check';
 
 /** @typedef {{ kind: string, a: number, b: number, c: number, yes: boolean, also: boolean, eps: number }} Draw */
 
-const PLAIN = ['relu', 'gelu', 'sigmoid', 'tanh', 'identity'];
+const PLAIN = ['relu', 'gelu', 'sigmoid', 'tanh', 'identity', 'dropout'];
 const SPATIAL = ['conv2d', 'maxPool2d', 'avgPool2d', 'globalAvgPool2d'];
 const NORMS = ['batchNorm', 'layerNorm', 'groupNorm', 'instanceNorm', 'rmsNorm'];
 
@@ -84,6 +84,8 @@ function fit({ kind, a, b, c, yes, also, eps }, shape, n, inner, before) {
       const affine = { elementwiseAffine: yes, ...(kind === 'layerNorm' && { bias: b > 0 }) };
       return norm({ ...(also ? {} : { normalizedShape }), ...affine });
     }
+    case 'dropout':
+      return { layer: { type: kind, p: [0, 0.2, 0.5][a % 3] }, shape };
     case 'residual': {
       const body = fitAll(inner, shape, n);
       const shortcut = c > 2 ? fitAll(inner.slice(1), shape, n) : { layers: [], shape };
