@@ -66,7 +66,7 @@ NL_API void nl_free(void *memory);
  * type      index of a normalization layer in nl_abi()'s table
  * args      its settings, `count` values
  * features  num_features or num_channels C >= 1; not read by layerNorm and rmsNorm
- * dims      1, 2 or 3 for batchNorm1d/2d/3d and instanceNorm1d/2d/3d; 0 takes any number of spatial dimensions
+ * dims      1, 2 or 3 for batchNorm1d/2d/3d (batchRenorm likewise) and instanceNorm1d/2d/3d; 0 takes any number of spatial dimensions
  */
 NL_API nl_status nl_norm_create(nl_norm **norm, int32_t type, const double *args, int32_t count, int32_t features,
                                 int32_t dims);
@@ -153,7 +153,7 @@ NL_API nl_status nl_model_set_passes(nl_model *model, double passes);
 NL_API nl_status nl_model_dropout_factors(const nl_model *model, float *factors, int32_t node, int32_t n);
 
 /**
- * Freezes the batchNorm of `node`, or thaws it: in every mode it normalizes with its running statistics, which stay, and its
+ * Freezes the batchNorm or batchRenorm of `node`, or thaws it: in every mode it normalizes with its running statistics, which stay, and its
  * weight and bias have no gradient (zeros) and are not trained, nor does weight decay act on them.
  */
 NL_API nl_status nl_model_set_frozen(nl_model *model, int32_t node, int32_t frozen);
@@ -220,7 +220,7 @@ NL_API nl_status nl_evaluate(nl_model *model, double *figures, const nl_dataset 
 /**
  * PreciseBN (https://arxiv.org/abs/2105.07576), as torch.optim.swa_utils.update_bn: the running statistics of every BatchNorm
  * become the average over the first `batches` batches (0: over all) of `batch_size` samples in the data's order, of the
- * weights as they are. A last batch of one sample joins the batch before it.
+ * weights as they are; a batchRenorm normalizes as batchNorm meanwhile. A last batch of one sample joins the batch before it.
  */
 NL_API nl_status nl_recalibrate(nl_model *model, const nl_dataset *dataset, int32_t batch_size, int32_t batches);
 

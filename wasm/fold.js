@@ -15,31 +15,33 @@ const PRODUCTS = ['conv2d', 'linear'];
  *
  * @param {ModelSpec} spec
  * @param {StateDict} state
+ * @param {(type: string) => boolean} isBatch whether a layer type is of BatchNorm's kind
  * @returns {{ spec: ModelSpec, state: StateDict }}
  */
-export function foldBatchNorms(spec, state) {
+export function foldBatchNorms(spec, state, isBatch) {
   /** @type {StateDict} */
   const folded = { ...state };
-  return { spec: { ...spec, layers: foldLayers(spec.layers, '', folded) }, state: folded };
+  return { spec: { ...spec, layers: foldLayers(spec.layers, '', folded, isBatch) }, state: folded };
 }
 
 /**
  * @param {LayerSpec[]} layers
  * @param {string} prefix of their keys
  * @param {StateDict} state changed in place
+ * @param {(type: string) => boolean} isBatch
  * @returns {LayerSpec[]}
  */
-function foldLayers(layers, prefix, state) {
+function foldLayers(layers, prefix, state, isBatch) {
   /** @type {LayerSpec[]} */
   const made = [];
   layers.forEach((layer, index) => {
     const key = `${prefix}${layer.name ?? index}`;
     const before = layers[index - 1];
     if (layer.type === 'residual') {
-      const body = foldLayers(layer.body ?? [], `${key}.body.`, state);
-      const shortcut = foldLayers(layer.shortcut ?? [], `${key}.shortcut.`, state);
+      const body = foldLayers(layer.body ?? [], `${key}.body.`, state, isBatch);
+      const shortcut = foldLayers(layer.shortcut ?? [], `${key}.shortcut.`, state, isBatch);
       made.push({ ...layer, body, shortcut });
-    } else if (layer.type === 'batchNorm' && layer.trackRunningStats !== false && PRODUCTS.includes(before?.type)) {
+    } else if (isBatch(layer.type) && layer.trackRunningStats !== false && PRODUCTS.includes(before?.type)) {
       foldInto(`${prefix}${before.name ?? index - 1}`, key, Number(layer.eps ?? 1e-5), state);
       made[index - 1] = { ...before, bias: true };
       made.push({ type: 'identity', ...(layer.name !== undefined && { name: layer.name }) });

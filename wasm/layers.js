@@ -28,6 +28,15 @@ import { readState, writeState } from './state-dict.js';
  *   default 'unbiased'
  * @property {boolean} [bias] default true; without affine there is none
  *
+ * @typedef {object} OwnBatchRenormOptions
+ * @property {number} [rMax] r, the batch's deviation over the running one, is kept within 1 / rMax and rMax; at least 1,
+ *   default 3
+ * @property {number} [dMax] d, how many running deviations the batch's mean is from the running one, is kept within ±dMax;
+ *   default 5
+ *
+ * @typedef {Omit<BatchNormOptions, 'trackRunningStats'> & { trackRunningStats?: true } & OwnBatchRenormOptions}
+ *   BatchRenormOptions
+ *
  * @typedef {object} LayerNormOptions
  * @property {number} [eps] default 1e-5
  * @property {boolean} [elementwiseAffine] default true
@@ -344,6 +353,26 @@ export function normFactories(runtime) {
      * @type {(numFeatures: number, options?: BatchNormOptions) => NormLayer}
      */
     batchNorm3d: perChannel('batchNorm', 3),
+    /**
+     * Batch Renormalization over `[N, C]` or `[N, C, L]` (Ioffe, https://arxiv.org/abs/1702.03275): BatchNorm whose output in
+     * training, `(xhat · r + d) · weight + bias`, is brought to what the running statistics would give, with r and d taken as
+     * constants in the backward pass. In eval mode it is BatchNorm. torch.nn has none.
+     *
+     * @type {(numFeatures: number, options?: BatchRenormOptions) => NormLayer}
+     */
+    batchRenorm1d: perChannel('batchRenorm', 1),
+    /**
+     * The same over `[N, C, H, W]`.
+     *
+     * @type {(numFeatures: number, options?: BatchRenormOptions) => NormLayer}
+     */
+    batchRenorm2d: perChannel('batchRenorm', 2),
+    /**
+     * The same over `[N, C, D, H, W]`.
+     *
+     * @type {(numFeatures: number, options?: BatchRenormOptions) => NormLayer}
+     */
+    batchRenorm3d: perChannel('batchRenorm', 3),
     /**
      * LayerNorm over the trailing dimensions: https://pytorch.org/docs/stable/generated/torch.nn.LayerNorm.html
      *

@@ -130,7 +130,7 @@ export class Model {
   }
 
   /**
-   * Freezes BatchNorms: whatever the mode, they normalize with their running statistics, which stay as they are; their weight
+   * Freezes BatchNorms (and BatchRenorms): whatever the mode, they normalize with their running statistics, which stay as they are; their weight
    * and bias have no gradient (zeros) and are not trained, nor does weight decay act on them. `model.train()` does not thaw
    * them. What fine-tuning with small batches calls FrozenBatchNorm2d
    * (https://pytorch.org/vision/stable/generated/torchvision.ops.FrozenBatchNorm2d.html).
@@ -282,7 +282,8 @@ export class Model {
   /**
    * PreciseBN: re-estimates the running statistics of every BatchNorm as their average over batches, with the weights as
    * they are. What momentum leaves is the statistics of weights that have moved on since, and of small batches; this is
-   * torch.optim.swa_utils.update_bn (https://arxiv.org/abs/2105.07576).
+   * torch.optim.swa_utils.update_bn (https://arxiv.org/abs/2105.07576). BatchRenorms are measured too, and are BatchNorms
+   * meanwhile: r = 1, d = 0.
    *
    * @param {Dataset} data training data, passed in its own order
    * @param {{ batchSize?: number, batches?: number | null }} [options] batchSize: default 256; batches: how many at most,
@@ -313,7 +314,11 @@ export class Model {
   fold() {
     const call = 'model.fold';
     const runtime = this.#alive(call);
-    const { spec, state } = foldBatchNorms(this.spec, this.stateDict());
+    const { spec, state } = foldBatchNorms(
+      this.spec,
+      this.stateDict(),
+      (type) => runtime.types.get(type)?.batch === true,
+    );
     const folded = new Model(runtime, spec);
     folded.loadStateDict(state);
     folded.eval();
@@ -545,7 +550,7 @@ export class Model {
    */
   freezable(call, keys) {
     const able = this.#layers.flatMap(({ key, type, options }, index) =>
-      type === 'batchNorm' && options.trackRunningStats !== false ? [{ key, node: index + 1 }] : [],
+      runtime.types.get(type)?.batch && options.trackRunningStats !== false ? [{ key, node: index + 1 }] : [],
     );
     const wanted = keys ?? able.map(({ key }) => key);
     if (!Array.isArray(wanted)) {

@@ -16,7 +16,8 @@ import { NormlabError } from './errors.js';
  * @property {number | null | number[]} default
  *
  * @typedef {{ type: string, settings: Setting[] }} SettingsTable
- * @typedef {SettingsTable & { norm: boolean }} LayerType
+ * @typedef {SettingsTable & { norm: boolean, batch: boolean }} LayerType norm: a normalization; batch: one of BatchNorm's
+ *   kind, whose running statistics can be frozen, measured again and folded
  *
  * @typedef {object} Abi
  * @property {string} version

@@ -100,9 +100,25 @@ static void track_and_invert(double *var, float *running_mean, float *running_va
   }
 }
 
-nl_status nl_batchnorm_forward_train(float *y, double *mean, double *invstd, float *running_mean, float *running_var,
-                                     const float *x, const float *weight, const float *bias, int32_t n, int32_t c,
-                                     int32_t s, double eps, double momentum, bool unbiased, bool relu) {
+/* Leaves NaN what it is. */
+static double clipped(double value, double low, double high) { return value < low ? low : value > high ? high : value; }
+
+/* r, d and the affine map that they make of weight and bias, of channels j to j + width, whose biased variances are var. */
+static void renormalize(const nl_renorm *to, const double *mean, const double *var, const float *weight,
+                        const float *bias, int32_t j, int32_t width, double eps) {
+  for (int32_t k = j; k < j + width; k++) {
+    const double invstd = 1 / sqrt(to->running_var[k] + eps), scale = weight ? weight[k] : 1;
+    to->r[k] = clipped(sqrt(var[k] + eps) * invstd, 1 / to->r_max, to->r_max);
+    to->d[k] = clipped((mean[k] - to->running_mean[k]) * invstd, -to->d_max, to->d_max);
+    to->weight[k] = (float)(scale * to->r[k]);
+    to->bias[k] = (float)((bias ? bias[k] : 0) + scale * to->d[k]);
+  }
+}
+
+/* With `renorm` or, where it is NULL, without. */
+static nl_status forward_train(float *y, double *mean, double *invstd, const nl_renorm *renorm, float *running_mean,
+                               float *running_var, const float *x, const float *weight, const float *bias, int32_t n,
+                               int32_t c, int32_t s, double eps, double momentum, bool unbiased, bool relu) {
   NL_TRY(nl_check_planes("nl_batchnorm_forward_train", n, c, s, eps));
   const double count = (double)n * s;
   if (count == 0) return NL_OK;
@@ -115,15 +131,30 @@ nl_status nl_batchnorm_forward_train(float *y, double *mean, double *invstd, flo
       plane_moments(mean + j, invstd + j, xj, n, s, sample, width);
     else
       column_moments(mean + j, invstd + j, xj, n, c, width);
+    if (renorm) renormalize(renorm, mean, invstd, weight, bias, j, width, eps);
     track_and_invert(invstd + j, running_mean ? running_mean + j : NULL, running_mean ? running_var + j : NULL,
                      mean + j, count, width, eps, momentum, unbiased);
+    const float *scale = from(renorm ? renorm->weight : weight, j), *shift = from(renorm ? renorm->bias : bias, j);
     if (s > 1)
-      apply_planes(y + (size_t)j * s, xj, mean + j, invstd + j, from(weight, j), from(bias, j), relu, n, s, sample,
-                   width);
+      apply_planes(y + (size_t)j * s, xj, mean + j, invstd + j, scale, shift, relu, n, s, sample, width);
     else
-      apply_columns(y + j, xj, mean + j, invstd + j, from(weight, j), from(bias, j), relu, n, c, width);
+      apply_columns(y + j, xj, mean + j, invstd + j, scale, shift, relu, n, c, width);
   }
   return NL_OK;
+}
+
+nl_status nl_batchnorm_forward_train(float *y, double *mean, double *invstd, float *running_mean, float *running_var,
+                                     const float *x, const float *weight, const float *bias, int32_t n, int32_t c,
+                                     int32_t s, double eps, double momentum, bool unbiased, bool relu) {
+  return forward_train(y, mean, invstd, NULL, running_mean, running_var, x, weight, bias, n, c, s, eps, momentum,
+                       unbiased, relu);
+}
+
+nl_status nl_batchrenorm_forward(float *y, double *mean, double *invstd, const nl_renorm *renorm, const float *x,
+                                 const float *weight, const float *bias, int32_t n, int32_t c, int32_t s, double eps,
+                                 double momentum, bool moves, bool unbiased, bool relu) {
+  return forward_train(y, mean, invstd, renorm, moves ? renorm->running_mean : NULL, renorm->running_var, x, weight,
+                       bias, n, c, s, eps, momentum, unbiased, relu);
 }
 
 nl_status nl_batchnorm_forward_eval(float *y, double *mean, double *invstd, const float *x, const float *running_mean,
@@ -259,5 +290,15 @@ nl_status nl_batchnorm_backward(float *dx, float *dweight, float *dbias, const f
     if (dweight) dweight[j] = (float)dot[j];
     if (dbias) dbias[j] = (float)sum[j];
   }
+  return NL_OK;
+}
+
+/* weight (xhat r + d) + bias, where r and d are constants: that of a BatchNorm whose weight is weight r. */
+nl_status nl_batchrenorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *y,
+                                  const float *x, const double *mean, const double *invstd, const nl_renorm *renorm,
+                                  double *work, int32_t n, int32_t c, int32_t s, double eps) {
+  NL_TRY(nl_batchnorm_backward(dx, NULL, dbias, dy, y, x, mean, invstd, renorm->weight, work, n, c, s, eps, true));
+  const double *sum = work, *dot = work + c;
+  for (int32_t j = 0; dweight && j < c; j++) dweight[j] = (float)(renorm->r[j] * dot[j] + renorm->d[j] * sum[j]);
   return NL_OK;
 }

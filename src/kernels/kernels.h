@@ -30,11 +30,33 @@ nl_status nl_batchnorm_forward_eval(float *y, double *mean, double *invstd, cons
                                     int32_t c, int32_t s, double eps, bool relu);
 /**
  * dx [N, C, S], dweight, dbias [C]; each may be NULL. `batch_stats`: the statistics were functions of x (training), so
- * that their gradients enter dx; otherwise they were constants (eval). work: 2 * C float64.
+ * that their gradients enter dx; otherwise they were constants (eval). work: 2 * C float64, afterwards Σ dy and Σ dy xhat.
  */
 nl_status nl_batchnorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *y,
                                 const float *x, const double *mean, const double *invstd, const float *weight,
                                 double *work, int32_t n, int32_t c, int32_t s, double eps, bool batch_stats);
+
+/* What batch renormalization holds on to from forward to backward, [C] each. */
+typedef struct {
+  double r_max, d_max; /* >= 1, >= 0 */
+  float *running_mean, *running_var;
+  double *r, *d;        /* outputs */
+  float *weight, *bias; /* outputs: weight r, and bias + weight d */
+} nl_renorm;
+
+/**
+ * Batch renormalization (Ioffe, https://arxiv.org/abs/1702.03275): y = (xhat r + d) * weight + bias, with the batch's xhat,
+ * r = std / running std within [1 / r_max, r_max] and d = (mean - running mean) / running std within [-d_max, d_max], which
+ * have no gradients. Running statistics, of which the roots have eps too, are those before; as in batch normalization they
+ * move afterwards if `moves`. With r_max 1 and d_max 0 it is batch normalization, to the bit.
+ */
+nl_status nl_batchrenorm_forward(float *y, double *mean, double *invstd, const nl_renorm *renorm, const float *x,
+                                 const float *weight, const float *bias, int32_t n, int32_t c, int32_t s, double eps,
+                                 double momentum, bool moves, bool unbiased, bool relu);
+/** As nl_batchnorm_backward, of the last forward with `renorm`. */
+nl_status nl_batchrenorm_backward(float *dx, float *dweight, float *dbias, const float *dy, const float *y,
+                                  const float *x, const double *mean, const double *invstd, const nl_renorm *renorm,
+                                  double *work, int32_t n, int32_t c, int32_t s, double eps);
 
 /**
  * Layer normalization (Ba et al., https://arxiv.org/abs/1607.06450). x, y [M, L], y may be x; statistics over L:

@@ -1,5 +1,5 @@
 /* The engine's table of itself, as JSON. */
-#include "net/layer.h"
+#include "net/norm.h"
 #include "net/optimizer.h"
 #include "net/schedule.h"
 
@@ -59,7 +59,8 @@ const char *nl_abi(void) {
   for (int32_t i = 0; i < nl_layer_type_count; i++) {
     const nl_layer_type *type = nl_layer_types[i];
     at = append(at, "%s{\"type\":\"%s\",", i > 0 ? "," : "", type->name);
-    at = append(at, "\"norm\":%s,", type->norm ? "true" : "false", "");
+    at = append(at, "\"norm\":%s,\"batch\":%s,", type->norm ? "true" : "false",
+                type->norm && type->norm->fold ? "true" : "false");
     at = append_settings(at, type->settings, type->setting_count);
   }
   at = append(at, "],\"optimizers\":[", "", "");

@@ -146,7 +146,7 @@ static nl_status join(nl_model *model, const int32_t *reader) {
       node->joined = node->folded = reader[i];
       next->in_joined = next->in_folded = true;
     }
-    if (node->norm || !next->norm || !next->norm->track || !next->norm->type->norm->fold) continue;
+    if (node->norm || !nl_norm_keeps_batches(next->norm)) continue;
     if (!node->fold) NL_TRY(nl_take((void **)&node->fold, 2 * (uint64_t)node->features, sizeof *node->fold));
     node->folded = reader[i];
     next->in_folded = true;
@@ -259,7 +259,7 @@ nl_status nl_model_set_passes(nl_model *model, double passes) {
 
 nl_status nl_model_set_frozen(nl_model *model, int32_t node, int32_t frozen) {
   nl_norm *norm = norm_at(model, node);
-  NL_CHECK(norm && norm->track && norm->type == &nl_type_batchnorm, NL_ARGUMENT,
+  NL_CHECK(nl_norm_keeps_batches(norm), NL_ARGUMENT,
            "only a batchNorm with running statistics can be frozen, and node %d is none", node);
   for (int32_t i = 0; i < model->tensor_count; i++) {
     const nl_tensor *tensor = &model->tensors[i];

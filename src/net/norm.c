@@ -62,6 +62,7 @@ void nl_norm_destroy(nl_norm *norm) {
   free(norm->owned);
   free(norm->work);
   free(norm->mean);
+  free(norm->renorm.r);
   free(norm);
 }
 

@@ -24,7 +24,8 @@ struct nl_norm {
   float *owned;
   double batches_tracked; /* -1 where nothing is tracked */
 
-  double *work; /* [2 * work_room], for backward: features, or channels where those may be others */
+  nl_renorm renorm; /* of batchRenorm, else of zeros; its arrays are one block that begins at r */
+  double *work;     /* [2 * work_room], for backward: features, or channels where those may be others */
   int32_t work_room;
   double *mean, *invstd; /* [capacity], of which the last forward used extent.stats */
   int32_t capacity;
@@ -43,12 +44,13 @@ struct nl_norm_type {
   nl_status (*forward)(nl_norm *norm, float *y, const float *x, int32_t mode, bool relu);
   nl_status (*backward)(nl_norm *norm, float *dx, float *dweight, float *dbias, const float *dy, const float *y,
                         const float *x);
-  /* scale, shift [features]: an eval pass over `bias` + z as z * scale + shift; bias may be NULL. NULL: not to be had so. */
+  /* scale, shift [features]: an eval pass over `bias` + z as z * scale + shift; bias may be NULL. NULL: not to be had so.
+     What has it is of BatchNorm's kind. */
   void (*fold)(const nl_norm *norm, float *scale, float *shift, const float *bias);
 };
 
-/* The one whose statistics may be frozen and measured again. */
-extern const nl_layer_type nl_type_batchnorm;
+/** Whether it is of BatchNorm's kind and keeps running statistics, which may then be frozen, measured again and folded. */
+static inline bool nl_norm_keeps_batches(const nl_norm *norm) { return norm && norm->track && norm->type->norm->fold; }
 
 /** A layer without memory for parameters and passes yet: sizes are known, tensors NULL. */
 nl_status nl_norm_configure(nl_norm **norm, const nl_layer_type *type, const double *args, int32_t count,

@@ -7,7 +7,20 @@
 /* As torch.optim.swa_utils.update_bn: of the BatchNorms alone, whatever else keeps statistics; none that is frozen. */
 static nl_norm *tracking(const nl_model *model, int32_t node) {
   nl_norm *norm = model->nodes[node].norm;
-  return norm && norm->type == &nl_type_batchnorm && norm->track && !norm->frozen ? norm : NULL;
+  return nl_norm_keeps_batches(norm) && !norm->frozen ? norm : NULL;
+}
+
+/* How a norm uses its running statistics. */
+typedef struct {
+  double momentum, r_max, d_max;
+} usage;
+
+static usage exchange(nl_norm *norm, usage given) {
+  const usage before = {norm->momentum, norm->renorm.r_max, norm->renorm.d_max};
+  norm->momentum = given.momentum;
+  norm->renorm.r_max = given.r_max;
+  norm->renorm.d_max = given.d_max;
+  return before;
 }
 
 static nl_status pass_batches(nl_model *model, float *x, int32_t *labels, const nl_dataset *dataset, int32_t batch_size,
@@ -35,24 +48,24 @@ nl_status nl_recalibrate(nl_model *model, const nl_dataset *dataset, int32_t bat
   NL_TRY(nl_model_reserve(model, most, false));
   float *x = NULL;
   int32_t *labels = NULL;
-  double *momenta = NULL;
+  usage *before = NULL;
   nl_status status = nl_take((void **)&x, (uint64_t)most * (uint64_t)model->nodes[0].size, sizeof *x);
   if (status == NL_OK) status = nl_take((void **)&labels, (uint64_t)most, sizeof *labels);
-  if (status == NL_OK) status = nl_take((void **)&momenta, (uint64_t)model->count, sizeof *momenta);
+  if (status == NL_OK) status = nl_take((void **)&before, (uint64_t)model->count, sizeof *before);
   if (status == NL_OK) {
     for (int32_t i = 1; i < model->count; i++) {
       nl_norm *norm = tracking(model, i);
       if (!norm) continue;
-      momenta[i] = norm->momentum;
-      norm->momentum = NAN;
+      /* As a cumulative average; no batch is renormalized by what is being measured. */
+      before[i] = exchange(norm, (usage){NAN, 1, 0});
       nl_norm_reset_running_stats(norm);
     }
     status = pass_batches(model, x, labels, dataset, batch_size, wanted);
     for (int32_t i = 1; i < model->count; i++)
-      if (tracking(model, i)) tracking(model, i)->momentum = momenta[i];
+      if (tracking(model, i)) exchange(tracking(model, i), before[i]);
   }
   free(x);
   free(labels);
-  free(momenta);
+  free(before);
   return status;
 }

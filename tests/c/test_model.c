@@ -934,6 +934,34 @@ TEST(recalibrate) {
 }
 
 /* Training mode of a frozen BatchNorm is eval mode, also where it has one value per channel; thawed it is itself again. */
+/* BatchRenorms are BatchNorms while their statistics are measured, so that those behind them see the same; then no more. */
+TEST(recalibrate_renorm) {
+  enum { COUNT = 12, C = 6 };
+  seed_data(23);
+  layer_spec layers[] = {{"batchRenorm", 0, 0, {1e-5, 0.1, 1, 1, 0, 1, 3, 5}},
+                         {"tanh", 1, 0, {0}},
+                         {"batchRenorm", 2, 0, {1e-5, 0.1, 1, 1, 0, 1, 3, 5}},
+                         {"linear", 3, 0, {3, 1}}};
+  const float *images = normals(COUNT * C, 2, 3);
+  nl_dataset *dataset = NULL;
+  nl_model *models[2];
+  float logits[2][COUNT * 3];
+  CHECK_OK(nl_dataset_create(&dataset, images, 1, ints(COUNT), COUNT, 1, C, 3, NULL, NULL));
+  for (int i = 0; i < 2; i++) {
+    if (i == 1) layers[0].type = layers[2].type = "batchNorm";
+    CHECK_OK(build_model(&models[i], six, 1, layers, 4, 3));
+    CHECK_OK(nl_recalibrate(models[i], dataset, 4, 0));
+    CHECK_OK(nl_model_forward(models[i], logits[i], images, COUNT, NL_PROBE));
+  }
+  for (int32_t i = 0; i < nl_model_tensor_count(models[0]); i++)
+    check_same("tensor", nl_model_tensor_data(models[0], i), nl_model_tensor_data(models[1], i),
+               tensor_size(models[0], i));
+  assert_memory_not_equal(logits[0], logits[1], sizeof logits[0]);
+  CHECK_OK(nl_model_set_frozen(models[0], 1, 1));
+  for (int i = 0; i < 2; i++) nl_model_destroy(models[i]);
+  nl_dataset_destroy(dataset);
+}
+
 TEST(frozen) {
   enum { N = 5, C = 6 };
   seed_data(22);
@@ -989,6 +1017,7 @@ int main(void) {
       CASE(compare_of_odd_values),
       CASE(evaluate),
       CASE(recalibrate),
+      CASE(recalibrate_renorm),
       CASE(frozen),
   };
   return cmocka_run_group_tests_name("model", tests, NULL, NULL);

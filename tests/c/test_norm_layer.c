@@ -76,6 +76,7 @@ TEST(fresh_layers) {
       {"batchNorm", 5, {1e-5, 0.1, 1, 0, 0, 1}, {5, 5, 0, 0}},
       {"batchNorm", 5, {1e-5, 0.1, 0, 1, 0, 1}, {0, 0, 5, 5}},
       {"batchNorm", 5, {1e-5, 0.1, 0, 0, 1, 0}, {0, 0, 0, 0}},
+      {"batchRenorm", 5, {1e-5, 0.1, 1, 1, 0, 1, 3, 5}, {5, 5, 5, 5}},
       {"layerNorm", 0, {2, 3, 4, 0, 0, 0, 1e-5, 1, 1}, {12, 12, 0, 0}},
       {"layerNorm", 0, {2, 3, 4, 0, 0, 0, 1e-5, 1, 0}, {12, 0, 0, 0}},
       {"layerNorm", 0, {2, 3, 4, 0, 0, 0, 1e-5, 0, 1}, {0, 0, 0, 0}},
@@ -236,6 +237,120 @@ TEST(group_norm_shapes) {
 /* ---- running statistics ---- */
 
 enum { N = 6, C = 5, S = 7, BATCHES = 5 };
+
+static double clipped(double value, double low, double high) { return fmin(fmax(value, low), high); }
+
+/*
+ * Training passes against float64: with r and d as constants it is a BatchNorm of weight r and bias + weight d, whose two
+ * roundings to float32 come on top of what a BatchNorm is off by.
+ */
+static void check_renorm(int32_t n, int32_t c, int32_t s, double r_max, double d_max, bool affine, bool bias,
+                         int32_t mode) {
+  const double eps = 1e-3, momentum = 0.25, ulp = 0x1p-24;
+  nl_norm *norm = NORM_LAYER("batchRenorm", c, 0, eps, momentum, affine, 1, 0, bias, r_max, d_max);
+  fill_all(norm);
+  const ref_layout layout = ref_batch_layout(n, c, s);
+  const int32_t size = layout.size, shape[] = {n, c, s};
+  const float *x = normals(size, 2, 3), *dy = normals(size, 0.3, 1);
+  const float *weight = nl_norm_tensor(norm, NL_WEIGHT), *shift = nl_norm_tensor(norm, NL_BIAS);
+  float *running_mean = nl_norm_tensor(norm, NL_RUNNING_MEAN), *running_var = nl_norm_tensor(norm, NL_RUNNING_VAR);
+  const double *mean = widened(running_mean, c), *var = widened(running_var, c);
+  const ref_norm plain = ref_norm_forward(&layout, widened(x, size), NULL, NULL, NULL, NULL, eps);
+  double *r = doubles(c), *d = doubles(c), *scales = doubles(c), *shifts = doubles(c);
+  for (int32_t j = 0; j < c; j++) {
+    const double deviation = sqrt(var[j] + eps), w = weight ? weight[j] : 1;
+    r[j] = clipped(1 / plain.invstd.value[j] / deviation, 1 / r_max, r_max);
+    d[j] = clipped((plain.mean.value[j] - mean[j]) / deviation, -d_max, d_max);
+    scales[j] = w * r[j];
+    shifts[j] = (shift ? shift[j] : 0) + w * d[j];
+  }
+  ref_norm f = ref_norm_forward(&layout, widened(x, size), scales, shifts, NULL, NULL, eps);
+  ref_gradient g = ref_norm_backward(&layout, widened(dy, size), widened(x, size), scales, NULL, NULL, eps);
+  for (int32_t i = 0; i < size; i++) {
+    const double b = fabs(shifts[i / s % c]);
+    f.y.error[i] += ulp * (fabs(f.y.value[i]) + 2 * b);
+    g.dx.error[i] += ulp * fabs(g.dx.value[i]);
+  }
+  float *y = floats(size), *dx = floats(size), *dweight = floats(c), *dbias = floats(c);
+  CHECK_OK(nl_norm_forward(norm, y, x, shape, 3, mode));
+  CHECK_OK(nl_norm_backward(norm, dx, dweight, dbias, dy, x));
+  check_close("y", y, f.y.value, f.y.error, size);
+  check_close("dx", dx, g.dx.value, g.dx.error, size);
+  for (int32_t j = 0; j < c; j++) {
+    g.dweight.value[j] = r[j] * g.dweight.value[j] + d[j] * g.dbias.value[j];
+    g.dweight.error[j] = r[j] * g.dweight.error[j] + fabs(d[j]) * g.dbias.error[j] + ulp * fabs(g.dweight.value[j]);
+  }
+  if (affine) check_close("dweight", dweight, g.dweight.value, g.dweight.error, c);
+  if (affine && bias) check_close("dbias", dbias, g.dbias.value, g.dbias.error, c);
+  float *again = floats(c);
+  CHECK_OK(nl_norm_backward(norm, NULL, again, NULL, dy, x));
+  check_same("dweight alone", again, dweight, c);
+  const ref_target target = ref_batch_target(&plain, true);
+  const double share = mode == NL_TRAIN ? momentum : 0;
+  const ref want_mean = ref_moved(mean, target.mean, share, c), want_var = ref_moved(var, target.var, share, c);
+  check_close("running_mean", running_mean, want_mean.value, want_mean.error, c);
+  check_close("running_var", running_var, want_var.value, want_var.error, c);
+  nl_norm_destroy(norm);
+}
+
+TEST(batch_renorm) {
+  static const int32_t shapes[][3] = {{6, 5, 1}, {9, 3, 1}, {4, 3, 7}, {3, 260, 5}, {40, 2, 3}};
+  static const double limits[][2] = {{3, 5}, {1.2, 0.3}, {1, 5}, {3, 0}, {1e3, 1e3}, {1.01, 1e3}};
+  seed_data(20);
+  for (int i = 0; i < COUNT_OF(shapes); i++)
+    for (int j = 0; j < COUNT_OF(limits); j++)
+      for (int32_t mode = NL_TRAIN; mode <= NL_PROBE; mode++) {
+        const int32_t *e = shapes[i];
+        check_renorm(e[0], e[1], e[2], limits[j][0], limits[j][1], true, true, mode);
+        check_renorm(e[0], e[1], e[2], limits[j][0], limits[j][1], true, false, mode);
+        check_renorm(e[0], e[1], e[2], limits[j][0], limits[j][1], false, false, mode);
+      }
+}
+
+/* Its eval mode is BatchNorm's; and with limits that leave nothing to renormalize so is all of it, to the bit. */
+TEST(batch_renorm_is_batch_norm) {
+  seed_data(21);
+  for (int32_t n = 5; n <= 40; n += 35) {
+    nl_norm *renorm = NORM_LAYER("batchRenorm", 6, 0, 1e-5, 0.1, 1, 1, 0, 1, 1, 0), *norm = batch_norm(6, 0);
+    nl_norm *limited = NORM_LAYER("batchRenorm", 6, 0, 1e-5, 0.1, 1, 1, 0, 1, 3, 5);
+    fill_all(norm);
+    for (int role = 0; role < NL_ROLES; role++)
+      for (int32_t j = 0; j < 6; j++)
+        nl_norm_tensor(renorm, role)[j] = nl_norm_tensor(limited, role)[j] = nl_norm_tensor(norm, role)[j];
+    const int32_t size = n * 6 * 3, shape[] = {n, 6, 3};
+    for (int32_t mode = NL_EVAL; mode <= NL_PROBE; mode++)
+      for (int which = 0; which < (mode == NL_EVAL ? 2 : 1); which++) {
+        nl_norm *other = which == 0 ? renorm : limited;
+        const float *x = normals(size, 1, 2), *dy = normals(size, 0, 1);
+        float *y[2] = {floats(size), floats(size)}, *dx[2] = {floats(size), floats(size)};
+        float *dweight[2] = {floats(6), floats(6)}, *dbias[2] = {floats(6), floats(6)};
+        for (int i = 0; i < 2; i++) {
+          CHECK_OK(nl_norm_forward(i ? other : norm, y[i], x, shape, 3, mode));
+          CHECK_OK(nl_norm_backward(i ? other : norm, dx[i], dweight[i], dbias[i], dy, x));
+        }
+        check_same("y", y[1], y[0], size);
+        check_same("dx", dx[1], dx[0], size);
+        check_same("dweight", dweight[1], dweight[0], 6);
+        check_same("dbias", dbias[1], dbias[0], 6);
+        for (int role = NL_RUNNING_MEAN; role <= NL_RUNNING_VAR && which == 0; role++)
+          check_same("running", nl_norm_tensor(renorm, role), nl_norm_tensor(norm, role), 6);
+      }
+    nl_norm_destroy(renorm);
+    nl_norm_destroy(limited);
+    nl_norm_destroy(norm);
+  }
+}
+
+/* A running statistic that is no number is not limited to one. */
+TEST(batch_renorm_of_nan) {
+  nl_norm *norm = NORM_LAYER("batchRenorm", 2, 0, 1e-5, 0.1, 1, 1, 0, 1, 3, 5);
+  nl_norm_tensor(norm, NL_RUNNING_MEAN)[1] = NAN;
+  const float x[] = {1, 2, 3, 5};
+  float y[4];
+  CHECK_OK(nl_norm_forward(norm, y, x, (int32_t[]){2, 2}, 2, NL_PROBE));
+  assert_true(isfinite(y[0]) && isfinite(y[2]) && isnan(y[1]) && isnan(y[3]));
+  nl_norm_destroy(norm);
+}
 
 /* Batches followed in float64. A batch's rounding is forgotten as its weight is: their number bounds the sum. */
 static void check_tracking(nl_norm *norm, bool instance, double momentum, bool unbiased) {
@@ -465,6 +580,9 @@ int main(void) {
       CASE(trailing_shapes),
       CASE(rms_eps),
       CASE(group_norm_shapes),
+      CASE(batch_renorm),
+      CASE(batch_renorm_is_batch_norm),
+      CASE(batch_renorm_of_nan),
       CASE(batch_norm_tracks),
       CASE(instance_norm_tracks),
       CASE(tracking_by_hand),

@@ -29,12 +29,13 @@ typedef enum {
   MOMENTUM,
   MOMENTUM_OR_NULL,
   SHARE, /* 0 to 1 */
+  LIMIT, /* 1 or 3 */
   DIMS   /* null, or any list */
 } setting;
 
 static const struct {
   const char *name;
-  setting settings[8];
+  setting settings[9];
 } types[] = {
     {"conv2d", {SIZE, PAIR, STRIDE, PADDING, BOOL}},
     {"linear", {SIZE, BOOL}},
@@ -50,6 +51,7 @@ static const struct {
     {"dropout", {SHARE}},
     {"add", {END}},
     {"batchNorm", {EPS, MOMENTUM_OR_NULL, BOOL, BOOL, BOOL, BOOL}},
+    {"batchRenorm", {EPS, MOMENTUM_OR_NULL, BOOL, BOOL, BOOL, BOOL, LIMIT, SHARE}},
     {"layerNorm", {DIMS, EPS, BOOL, BOOL}},
     {"groupNorm", {SIZE, EPS, BOOL, BOOL}},
     {"instanceNorm", {EPS, MOMENTUM, BOOL, BOOL}},
@@ -71,6 +73,7 @@ static int32_t take_setting(input *in, setting kind, double *to) {
   }
   case PADDING: to[0] = take_byte(in) & 1, to[1] = take_byte(in) & 1; return 2;
   case BOOL: to[0] = take_byte(in) & 1; return 1;
+  case LIMIT: to[0] = take_chance(in, 64) ? 1 : 3; return 1;
   case SHARE: to[0] = take_range(in, 0, 4) / 4.0; return 1;
   case EPS: to[0] = eps[take_byte(in) % 4]; return 1;
   case EPS_OR_NULL: to[0] = take_chance(in, 64) ? (double)NAN : eps[take_byte(in) % 4]; return 1;

@@ -125,6 +125,28 @@ def batch_norm():
         yield batch(shape, ["normal", "nan", "normal"], modes="TTE", momentum=1)
 
 
+def batch_renorm():
+    def renorm(shape, inputs="shifted", modes=LONG, **options):
+        return case(f"batchRenorm{max(len(shape) - 2, 1)}d", [shape[1]], shape, inputs, modes, **options)
+
+    # Of fresh statistics, which the inputs are far from and near to: clipped and not.
+    for shape in [(6, 5), (33, 9), (5, 1), (4, 5, 3), (2, 3, 3, 5), (1, 5, 3, 3), (2, 9, 7, 1), (2, 3, 1, 2, 2)]:
+        yield renorm(shape)
+        yield renorm(shape, "normal")
+    for r_max, d_max in product([1, 1.05, 2, 100], [0, 0.1, 2, 100]):
+        yield renorm((6, 5), rMax=r_max, dMax=d_max)
+        yield renorm((3, 4, 2, 2), "normal", modes=MIXED, rMax=r_max, dMax=d_max)
+    for momentum, affine, kept in product([0, 0.3, 1, None], AFFINE, ["unbiased", "biased"]):
+        yield renorm((4, 3, 3), modes=BACK, momentum=momentum, runningVar=kept, rMax=1.5, dMax=1, **affine)
+    for eps in [1e-3, 0.5]:
+        yield renorm((5, 6), "whole", eps=eps)
+    given = {"running_mean": [1, 0, -1], "running_var": [0.01, 2, 40], "num_batches_tracked": 7}
+    for modes, momentum in [("ETE", 0.1), ("TTE", None)]:
+        yield case("batchRenorm1d", [3], (7, 3), "shifted", modes, given, momentum=momentum)
+    for inputs in ["far", "constant channel", "mixed scales"]:
+        yield renorm((4, 3, 5), inputs, modes="TTE")
+
+
 def layer_norm():
     for normalized, shape in [
         ([5], (4, 5)), ([1], (3, 1)), ([17], (6, 17)), ([8], (2, 8)), ([5], (2, 3, 5)), ([3, 5], (2, 4, 3, 5)),
@@ -286,6 +308,7 @@ def large():
 
 GROUPS = {
     "batchNorm": batch_norm,
+    "batchRenorm": batch_renorm,
     "layerNorm": layer_norm,
     "groupNorm": group_norm,
     "instanceNorm": instance_norm,

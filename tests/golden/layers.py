@@ -31,14 +31,45 @@ class RMSNorm(nn.Module):
         return y if self.weight is None else y * self.weight
 
 
+class BatchRenorm(nn.modules.batchnorm._BatchNorm):
+    """Batch Renormalization by Algorithm 1 of https://arxiv.org/abs/1702.03275, in which autograd sees r and d as constants."""
+
+    def __init__(self, features, r_max=3.0, d_max=5.0, **options):
+        super().__init__(features, **options)
+        self.r_max, self.d_max = r_max, d_max
+
+    def _check_input_dim(self, x):
+        pass
+
+    def forward(self, x):
+        if not self.training or not x.numel():
+            return super().forward(x)
+        dims, shape = [0, *range(2, x.dim())], [1, -1, *[1] * (x.dim() - 2)]
+        mean, variance = x.mean(dims), x.var(dims, unbiased=False)
+        deviation, running = (variance + self.eps).sqrt(), (self.running_var + self.eps).sqrt()
+        with torch.no_grad():
+            r = (deviation / running).clamp(1 / self.r_max, self.r_max)
+            d = ((mean - self.running_mean) / running).clamp(-self.d_max, self.d_max)
+            self.num_batches_tracked += 1
+            share = 1 / self.num_batches_tracked.item() if self.momentum is None else self.momentum
+            self.running_mean = (1 - share) * self.running_mean + share * mean
+            self.running_var = (1 - share) * self.running_var + share * x.var(dims, unbiased=True)
+        y = (x - mean.view(shape)) / deviation.view(shape) * r.view(shape) + d.view(shape)
+        if self.affine:
+            y = y * self.weight.view(shape)
+        return y if self.bias is None else y + self.bias.view(shape)
+
+
 MODULES = {
     **{f"batchNorm{d}d": getattr(nn, f"BatchNorm{d}d") for d in (1, 2, 3)},
     **{f"instanceNorm{d}d": getattr(nn, f"InstanceNorm{d}d") for d in (1, 2, 3)},
+    **{f"batchRenorm{d}d": BatchRenorm for d in (1, 2, 3)},
     "layerNorm": nn.LayerNorm,
     "groupNorm": nn.GroupNorm,
     "rmsNorm": RMSNorm,
 }
-SNAKE = {"elementwiseAffine": "elementwise_affine", "trackRunningStats": "track_running_stats"}
+SNAKE = {"elementwiseAffine": "elementwise_affine", "trackRunningStats": "track_running_stats",
+         "rMax": "r_max", "dMax": "d_max"}
 # 1.13 has no such arguments: the first is taken from the module afterwards, the second computed here.
 NOT_IN_1_13 = {"bias", "runningVar"}
 
@@ -130,7 +161,7 @@ INPUTS = {
 
 def rows_of(kind, arguments, x):
     """x with one row for each mean and variance."""
-    if kind.startswith("batchNorm"):
+    if kind.startswith("batch"):
         return x.transpose(0, 1).reshape(x.shape[1], -1)
     if kind.startswith("instanceNorm"):
         unbatched = x.dim() == int(kind[-2]) + 1

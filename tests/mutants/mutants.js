@@ -11,6 +11,7 @@ const EPS = 'test_norm_kernels eps_is_inside_the_root';
 const RUNNING = 'test_norm_kernels running_statistics';
 const GRADIENTS = 'test_norm_gradients all_shapes';
 const FAR = 'test_norm_hard far_from_zero';
+const RENORM = 'test_norm_layer batch_renorm';
 const RELU = 'test_norm_kernels relu_along';
 const TRACKS = 'test_norm_layer batch_norm_tracks';
 
@@ -220,6 +221,66 @@ const byFile = {
       caught: [RUNNING, TRACKS],
     },
     {
+      name: 'r upside down',
+      from: 'clipped(sqrt(var[k] + eps) * invstd,',
+      to: 'clipped(1 / (sqrt(var[k] + eps) * invstd),',
+      caught: [RENORM],
+    },
+    {
+      name: 'r not limited from below',
+      from: '1 / to->r_max, to->r_max);',
+      to: '0, to->r_max);',
+      caught: [RENORM, 'test_norm_layer batch_renorm_is_batch_norm'],
+    },
+    {
+      name: 'd not limited from below',
+      from: '* invstd, -to->d_max, to->d_max);',
+      to: '* invstd, -INFINITY, to->d_max);',
+      caught: [RENORM, 'test_norm_layer batch_renorm_is_batch_norm'],
+    },
+    {
+      name: 'd in deviations of the batch',
+      from: 'clipped((mean[k] - to->running_mean[k]) * invstd,',
+      to: 'clipped((mean[k] - to->running_mean[k]) / sqrt(var[k] + eps),',
+      caught: [RENORM],
+    },
+    {
+      name: 'd not multiplied by the weight',
+      from: '(bias ? bias[k] : 0) + scale * to->d[k]',
+      to: '(bias ? bias[k] : 0) + to->d[k]',
+      caught: [RENORM],
+    },
+    {
+      name: 'renormalized by statistics that have moved',
+      from: 'if (renorm) renormalize(renorm, mean, invstd, weight, bias, j, width, eps);\n    track_and_invert(',
+      to: `double vars[MOST_CHANNELS];
+    for (int32_t k = 0; k < width; k++) vars[k] = invstd[j + k];
+    if (renorm) track_and_invert(vars, running_mean ? running_mean + j : NULL, running_mean ? running_var + j : NULL,
+                                 mean + j, count, width, eps, momentum, unbiased);
+    if (renorm) renormalize(renorm, mean, invstd, weight, bias, j, width, eps);
+    if (renorm) running_mean = NULL;
+    track_and_invert(`,
+      caught: [RENORM],
+    },
+    {
+      name: 'limits turn NaN into a number',
+      from: 'return value < low ? low : value > high ? high : value;',
+      to: 'return fmin(fmax(value, low), high);',
+      caught: ['test_norm_layer batch_renorm_of_nan'],
+    },
+    {
+      name: "d left out of the weight's gradient",
+      from: ' + renorm->d[j] * sum[j]',
+      to: '',
+      caught: [RENORM],
+    },
+    {
+      name: "r left out of the weight's gradient",
+      from: 'renorm->r[j] * dot[j]',
+      to: 'dot[j]',
+      caught: [RENORM],
+    },
+    {
       name: 'unbiased variance normalizes',
       from: 'var[j] = nl_invstd(var[j], eps);',
       to: 'var[j] = nl_invstd(var[j] * count / (count - 1), eps);',
@@ -306,6 +367,12 @@ const byFile = {
   ],
 
   'src/net/layers/batchnorm.c': [
+    {
+      name: "BatchNorm's backward for BatchRenorm",
+      from: 'if (norm->renorm.r && norm->batch_stats)',
+      to: 'if (norm->renorm.r && !norm->batch_stats)',
+      caught: [RENORM],
+    },
     {
       name: "training's formula in eval mode's backward",
       from: 'norm->eps, norm->batch_stats);',

@@ -724,9 +724,21 @@ export const products = {
   'src/net/recalibrate.c': [
     {
       name: 'momentum in place of the mean',
-      from: 'norm->momentum = NAN;',
-      to: 'norm->momentum += 0;',
+      from: '(usage){NAN, 1, 0}',
+      to: '(usage){norm->momentum, 1, 0}',
       caught: ['test_model recalibrate'],
+    },
+    {
+      name: 'renormalized by what is being measured',
+      from: '(usage){NAN, 1, 0}',
+      to: '(usage){NAN, norm->renorm.r_max, norm->renorm.d_max}',
+      caught: ['test_model recalibrate_renorm'],
+    },
+    {
+      name: 'limits not given back',
+      from: 'if (tracking(model, i)) exchange(tracking(model, i), before[i]);',
+      to: 'if (tracking(model, i)) tracking(model, i)->momentum = before[i].momentum;',
+      caught: ['test_model recalibrate_renorm'],
     },
     {
       name: 'on top of what was there',

@@ -17,6 +17,7 @@ const types = (spec) => flat(spec.layers).map(({ type }) => type);
 
 const TYPES = {
   batch: 'batchNorm',
+  renorm: 'batchRenorm',
   layer: 'layerNorm',
   group: 'groupNorm',
   instance: 'instanceNorm',
@@ -52,7 +53,7 @@ describe('presets', () => {
   });
 
   for (const name of Object.keys(NORMS_IN)) {
-    for (const norm of ['batch', 'layer', 'group', 'instance', 'rms', 'none']) {
+    for (const norm of ['batch', 'renorm', 'layer', 'group', 'instance', 'rms', 'none']) {
       if (norm === 'instance' && WITHOUT_INSTANCES[name]) continue;
       for (const placement of ['before', 'after']) {
         test(`${name} with ${norm} ${placement} the activation makes a model`, () => {

@@ -121,6 +121,38 @@ const byChannel = ([channels, ...rest]) => {
 const batchNorm = ({ eps = 1e-5, trackRunningStats = true }, shape, training) =>
   normalization({ shape, layout: () => byChannel(shape), eps, running: trackRunningStats && !training });
 
+/**
+ * With r and d as constants, a BatchNorm of other weights and biases.
+ *
+ * @type {Definition}
+ */
+const batchRenorm = ({ rMax = 3, dMax = 5, ...options }, shape, training) => {
+  const plain = batchNorm(options, shape, training);
+  if (!training) return plain;
+  const { eps = 1e-5 } = options;
+  /** @param {Float64Array} x @param {Tensors} tensors @returns {Tensors} */
+  const moved = (x, { weight, bias, running_mean, running_var }) => {
+    const { mean, variance } = moments(x, byChannel(shape), true);
+    const deviation = /** @type {Float64Array} */ (running_var).map((value) => Math.sqrt(value + eps));
+    const scale = weight ?? deviation.map(() => 1);
+    return {
+      weight: scale.map((w, c) => w * clip(Math.sqrt(variance[c] + eps) / deviation[c], 1 / rMax, rMax)),
+      bias: scale.map((w, c) => {
+        const d = (mean[c] - /** @type {Float64Array} */ (running_mean)[c]) / deviation[c];
+        return w * clip(d, -dMax, dMax) + (bias?.[c] ?? 0);
+      }),
+    };
+  };
+  return {
+    shape,
+    forward: (x, tensors) => plain.forward(x, moved(x, tensors)),
+    along: (x, t, tensors) => plain.along(x, t, moved(x, tensors)),
+  };
+};
+
+/** @param {number} value @param {number} low @param {number} high */
+const clip = (value, low, high) => Math.max(low, Math.min(high, value));
+
 /** @type {Definition} */
 const instanceNorm = ({ eps = 1e-5, trackRunningStats = false }, shape, training) => {
   const running = trackRunningStats && !training;
@@ -155,4 +187,4 @@ const layerNorm = ({ normalizedShape, eps = 1e-5 }, shape) =>
 const rmsNorm = ({ normalizedShape, eps }, shape) =>
   normalization({ shape, layout: byRow(shape, normalizedShape), eps: eps ?? 2 ** -23, centred: false });
 
-export const norms = { batchNorm, layerNorm, groupNorm, instanceNorm, rmsNorm };
+export const norms = { batchNorm, batchRenorm, layerNorm, groupNorm, instanceNorm, rmsNorm };

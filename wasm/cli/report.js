@@ -55,6 +55,7 @@ export const whole = (count) => (count === null ? '–' : Math.round(count).toLo
 export function modelTitle({ preset, model, norm, groups, placement }) {
   const norms = {
     batch: 'BatchNorm',
+    renorm: 'BatchRenorm',
     layer: 'LayerNorm',
     group: `GroupNorm of ${groups} groups`,
     instance: 'InstanceNorm',

@@ -69,6 +69,7 @@ export function sweepHeading({ data, variant, epochs, scaleLr, preset, model, ..
 
 const NORMS = {
   batch: 'BatchNorm',
+  renorm: 'BatchRenorm',
   layer: 'LayerNorm',
   group: 'GroupNorm',
   instance: 'InstanceNorm',
@@ -77,7 +78,7 @@ const NORMS = {
 };
 
 /** Norms whose output depends on the mode. */
-const MODAL = ['batch', null];
+const MODAL = ['batch', 'renorm', null];
 
 /**
  * Mean test error, a row each norm and a column each batch size.

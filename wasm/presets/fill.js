@@ -10,6 +10,7 @@ import { NormlabError } from '../errors.js';
  */
 const NORMS = {
   batch: () => ({ type: 'batchNorm' }),
+  renorm: () => ({ type: 'batchRenorm' }),
   layer: () => ({ type: 'layerNorm' }),
   group: (groups) => ({ type: 'groupNorm', numGroups: groups }),
   instance: () => ({ type: 'instanceNorm' }),
@@ -27,7 +28,7 @@ const ACTIVATIONS = ['relu', 'gelu', 'sigmoid', 'tanh'];
 
 /**
  * @typedef {object} NormChoice
- * @property {string} [norm] `'batch'` (default), `'layer'`, `'group'`, `'instance'`, `'rms'` or `'none'`
+ * @property {string} [norm] `'batch'` (default), `'renorm'`, `'layer'`, `'group'`, `'instance'`, `'rms'` or `'none'`
  * @property {number} [groups] number of groups where norm is `'group'`; default 8
  * @property {string} [placement] `'before'` (default) or `'after'` the activation
  * @property {Record<string, unknown>} [normOptions] further options of each normalization layer, e.g. `{ momentum: 0.01 }`

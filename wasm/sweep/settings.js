@@ -28,7 +28,7 @@ import { plainCopy } from './plain.js';
  * @property {number} totalSteps
  *
  * @typedef {object} SweepOptions
- * @property {string[]} [norms] of `'batch'`, `'layer'`, `'group'`, `'instance'`, `'rms'`, `'none'`; default batch, group,
+ * @property {string[]} [norms] of `'batch'`, `'renorm'`, `'layer'`, `'group'`, `'instance'`, `'rms'`, `'none'`; default batch, group,
  *   layer; not for a model without a place for a normalization
  * @property {number[]} [batchSizes] images a step; default 2, 4, 8, 16, 32, 64
  * @property {number[]} [seeds] of the initial weights and the order of the images; default 0

@@ -8,12 +8,30 @@ static const nl_setting settings[] = {
     {.name = "trackRunningStats", .kind = NL_BOOL, .standard = 1},
     {.name = "runningVar", .kind = NL_CHOICE, .standard = 0, .choices = "unbiased,biased"},
     {.name = "bias", .kind = NL_BOOL, .standard = 1},
+    /* Of batchRenorm alone. */
+    {.name = "rMax", .kind = NL_NUMBER, .standard = 3, .least = 1},
+    {.name = "dMax", .kind = NL_NUMBER, .standard = 5, .least = 0},
 };
+
+extern const nl_layer_type nl_type_batchrenorm;
+
+static nl_status configure_renorm(nl_norm *norm, double r_max, double d_max) {
+  NL_CHECK(norm->track, NL_ARGUMENT,
+           "batchRenorm: trackRunningStats must be true: running statistics are what it renormalizes by");
+  const int32_t c = norm->features;
+  double *block;
+  NL_TRY(nl_take((void **)&block, 3 * (uint64_t)c, sizeof *block));
+  float *affine = (float *)(void *)(block + 2 * (size_t)c);
+  norm->renorm =
+      (nl_renorm){.r_max = r_max, .d_max = d_max, .r = block, .d = block + c, .weight = affine, .bias = affine + c};
+  return NL_OK;
+}
 
 static nl_status configure(nl_norm *norm, const double *args, const int32_t *sample, int32_t ndim) {
   (void)sample;
   (void)ndim;
-  NL_CHECK(norm->features >= 1, NL_ARGUMENT, "batchNorm: numFeatures must be an integer >= 1, got %d", norm->features);
+  NL_CHECK(norm->features >= 1, NL_ARGUMENT, "%s: numFeatures must be an integer >= 1, got %d", norm->type->name,
+           norm->features);
   norm->eps = args[0];
   norm->momentum = args[1];
   norm->track = args[3] != 0;
@@ -22,7 +40,7 @@ static nl_status configure(nl_norm *norm, const double *args, const int32_t *sam
   if (args[2] != 0) norm->size[NL_WEIGHT] = norm->features;
   if (args[2] != 0 && args[5] != 0) norm->size[NL_BIAS] = norm->features;
   if (norm->track) norm->size[NL_RUNNING_MEAN] = norm->size[NL_RUNNING_VAR] = norm->features;
-  return NL_OK;
+  return norm->type == &nl_type_batchrenorm ? configure_renorm(norm, args[6], args[7]) : NL_OK;
 }
 
 static bool uses_batch_stats(const nl_norm *norm, int32_t mode) {
@@ -69,6 +87,12 @@ static nl_status forward(nl_norm *norm, float *y, const float *x, int32_t mode, 
   const bool update = mode == NL_TRAIN && norm->track && !norm->frozen;
   if (update) norm->batches_tracked++;
   const double momentum = isnan(norm->momentum) ? 1 / norm->batches_tracked : norm->momentum;
+  if (norm->renorm.r) {
+    norm->renorm.running_mean = t[NL_RUNNING_MEAN];
+    norm->renorm.running_var = t[NL_RUNNING_VAR];
+    return nl_batchrenorm_forward(y, norm->mean, norm->invstd, &norm->renorm, x, t[NL_WEIGHT], t[NL_BIAS], e.n, e.c,
+                                  e.s, norm->eps, momentum, update, norm->unbiased, relu);
+  }
   return nl_batchnorm_forward_train(y, norm->mean, norm->invstd, update ? t[NL_RUNNING_MEAN] : NULL,
                                     update ? t[NL_RUNNING_VAR] : NULL, x, t[NL_WEIGHT], t[NL_BIAS], e.n, e.c, e.s,
                                     norm->eps, momentum, norm->unbiased, relu);
@@ -77,6 +101,9 @@ static nl_status forward(nl_norm *norm, float *y, const float *x, int32_t mode, 
 static nl_status backward(nl_norm *norm, float *dx, float *dweight, float *dbias, const float *dy, const float *y,
                           const float *x) {
   const nl_extent e = norm->extent;
+  if (norm->renorm.r && norm->batch_stats)
+    return nl_batchrenorm_backward(dx, dweight, dbias, dy, y, x, norm->mean, norm->invstd, &norm->renorm, norm->work,
+                                   e.n, e.c, e.s, norm->eps);
   return nl_batchnorm_backward(dx, dweight, dbias, dy, y, x, norm->mean, norm->invstd, norm->tensor[NL_WEIGHT],
                                norm->work, e.n, e.c, e.s, norm->eps, norm->batch_stats);
 }
@@ -96,3 +123,5 @@ static const nl_norm_type norm_type = {
 
 const nl_layer_type nl_type_batchnorm = {
     .name = "batchNorm", .settings = settings, .setting_count = 6, .norm = &norm_type, NL_NORM_NODE};
+const nl_layer_type nl_type_batchrenorm = {
+    .name = "batchRenorm", .settings = settings, .setting_count = 8, .norm = &norm_type, NL_NORM_NODE};

@@ -33,6 +33,7 @@ const anywhere = fc.oneof(
     runningVar: fc.constantFrom('biased', 'unbiased'),
     bias: flag,
   }),
+  layer('batchRenorm', { eps, momentum: fc.option(momentum), rMax: fc.constantFrom(1, 3, 0), dMax: fc.nat(5) }),
   layer('groupNorm', { numGroups: mostly(fc.constantFrom(1, 2, 4), small(4)), eps, affine: flag, bias: flag }, [
     'numGroups',
   ]),

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 
 const PLAIN = ['relu', 'gelu', 'sigmoid', 'tanh', 'identity', 'dropout'];
 const SPATIAL = ['conv2d', 'maxPool2d', 'avgPool2d', 'globalAvgPool2d'];
-const NORMS = ['batchNorm', 'layerNorm', 'groupNorm', 'instanceNorm', 'rmsNorm'];
+const NORMS = ['batchNorm', 'batchRenorm', 'layerNorm', 'groupNorm', 'instanceNorm', 'rmsNorm'];
 
 const draw = fc.record({
   // Normalizations and convolutions more often than the rest.
@@ -69,6 +69,8 @@ function fit({ kind, a, b, c, yes, also, eps }, shape, n, inner, before) {
       return flat ? { layer: { type: kind, outFeatures: 2 + a, bias: yes }, shape: [2 + a] } : null;
     case 'batchNorm':
       return n * spatial === 1 ? null : norm({ affine: yes, bias: b > 0, trackRunningStats: also });
+    case 'batchRenorm':
+      return n * spatial === 1 ? null : norm({ affine: yes, bias: b > 0, rMax: 1 + a, dMax: c });
     case 'groupNorm': {
       const numGroups = [1, channels, 2, 3][a % 4];
       if (channels % numGroups > 0 || (channels / numGroups) * spatial === 1) return null;

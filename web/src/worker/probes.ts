@@ -2,7 +2,7 @@ import type { Dataset, Model } from 'normlab';
 import { isFatal, toFailure } from './failure';
 import type { ChannelStatistics, LayerInfo, ModeResult, Prediction } from './protocol';
 
-const NORM_TYPES = new Set(['batchNorm', 'layerNorm', 'groupNorm', 'instanceNorm', 'rmsNorm']);
+const NORM_TYPES = new Set(['batchNorm', 'batchRenorm', 'layerNorm', 'groupNorm', 'instanceNorm', 'rmsNorm']);
 
 export function layersOf(model: Model): LayerInfo[] {
   return model.layers.map(({ key, type, shape }) => ({ key, type, shape: [...shape], isNorm: NORM_TYPES.has(type) }));

@@ -4,6 +4,7 @@ import { StatisticsTable } from './StatisticsTable';
 
 const typeNames: Record<string, string> = {
   batchNorm: 'BatchNorm',
+  batchRenorm: 'BatchRenorm',
   layerNorm: 'LayerNorm',
   groupNorm: 'GroupNorm',
   instanceNorm: 'InstanceNorm',
