@@ -1,5 +1,6 @@
 import { sizeOf } from './checks.js';
 import { random } from './random.js';
+import { standardizeRows } from './weight-standardization.js';
 
 /**
  * @typedef {import('./presets/index.js').ModelSpec} ModelSpec
@@ -42,14 +43,28 @@ function foldLayers(layers, prefix, state, isBatch) {
       const shortcut = foldLayers(layer.shortcut ?? [], `${key}.shortcut.`, state, isBatch);
       made.push({ ...layer, body, shortcut });
     } else if (isBatch(layer.type) && layer.trackRunningStats !== false && PRODUCTS.includes(before?.type)) {
-      foldInto(`${prefix}${before.name ?? index - 1}`, key, Number(layer.eps ?? 1e-5), state);
-      made[index - 1] = { ...before, bias: true };
+      const standard = before.weightStandardization === true;
+      const product = `${prefix}${before.name ?? index - 1}`;
+      if (standard) state[`${product}.weight`] = standardized(state[`${product}.weight`]);
+      foldInto(product, key, Number(layer.eps ?? 1e-5), state);
+      made[index - 1] = { ...before, bias: true, ...(standard && { weightStandardization: false }) };
       made.push({ type: 'identity', ...(layer.name !== undefined && { name: layer.name }) });
     } else {
       made.push(layer);
     }
   });
   return made;
+}
+
+/**
+ * Weights as Weight Standardization has them, in float64: what they are multiplied by must come after it.
+ *
+ * @param {Tensor | number} weight [O, I, KH, KW]
+ * @returns {any} a tensor but for its precision
+ */
+function standardized(weight) {
+  const { data, shape } = /** @type {Tensor} */ (weight);
+  return { data: standardizeRows(Float64Array.from(data), shape[0]), shape };
 }
 
 /**
@@ -70,7 +85,7 @@ function foldInto(product, norm, eps, state) {
   const size = weight.data.length / channels;
   const scale = Array.from(variance, (value, j) => (gamma?.[j] ?? 1) / Math.sqrt(value + eps));
   state[`${product}.weight`] = {
-    data: weight.data.map((value, i) => value * scale[Math.floor(i / size)]),
+    data: Float32Array.from(weight.data, (value, i) => value * scale[Math.floor(i / size)]),
     shape: weight.shape,
   };
   const shifts = scale.map((factor, j) => ((bias?.[j] ?? 0) - mean[j]) * factor + (beta?.[j] ?? 0));

@@ -46,12 +46,16 @@ nl_status nl_model_create(nl_model **out, const int32_t *shape, int32_t ndim, do
   return NL_OK;
 }
 
+static void free_node(nl_node *node) {
+  nl_norm_destroy(node->norm);
+  free(node->moments);
+  free(node->standard);
+  free(node->fold);
+}
+
 void nl_model_destroy(nl_model *model) {
   if (!model) return;
-  for (int32_t i = 0; i < model->count; i++) {
-    nl_norm_destroy(model->nodes[i].norm);
-    free(model->nodes[i].fold);
-  }
+  for (int32_t i = 0; i < model->count; i++) free_node(&model->nodes[i]);
   free(model->nodes);
   free(model->tensors);
   free(model->params);
@@ -108,7 +112,7 @@ nl_status nl_model_add(nl_model *model, int32_t *number, int32_t type, int32_t f
   if (status == NL_OK && product(node->shape, node->ndim) < 0)
     status = nl_fail(NL_SHAPE, "%s: its output %S has no values or too many", layer->name, node->shape, node->ndim);
   if (status != NL_OK) {
-    nl_norm_destroy(node->norm);
+    free_node(node);
     model->tensor_count = tensors;
     model->param_size = params;
     model->buffer_size = buffers;

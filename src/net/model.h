@@ -26,8 +26,10 @@ struct nl_node {
   nl_norm *norm;
   nl_dropout_mask mask; /* of the last pass */
   double p;             /* with which dropout draws it */
-  float *fold;          /* [2, features]: scale and shift of the BatchNorm that is folded into this node */
-  float *params[2];     /* weight and bias once the model is finished, NULL for none */
+  double *moments; /* conv2d's weightStandardization: mean and invstd [2, features], and the weights that it makes */
+  float *standard;
+  float *fold;      /* [2, features]: scale and shift of the BatchNorm that is folded into this node */
+  float *params[2]; /* weight and bias once the model is finished, NULL for none */
 
   int32_t saved_size; /* values per sample kept from forward to backward beside y */
   size_t work_size;   /* floats of scratch */

@@ -50,6 +50,19 @@ static int32_t trailing(const double *dims, int32_t sample) {
   return width;
 }
 
+/* Weight Standardization: the rows of w [rows, size / rows]. */
+static const double *standardized(const double *w, int32_t rows, int32_t size) {
+  const int32_t row = size / rows;
+  double *standard = doubles(size);
+  for (int32_t i = 0; i < size; i += row) {
+    double mean = 0, var = 0;
+    for (int32_t j = i; j < i + row; j++) mean += w[j] / row;
+    for (int32_t j = i; j < i + row; j++) var += (w[j] - mean) * (w[j] - mean) / row;
+    for (int32_t j = i; j < i + row; j++) standard[j] = (w[j] - mean) / sqrt(var + 1e-5);
+  }
+  return standard;
+}
+
 static ref run_dropout(ref_model *r, int32_t node, const double *x, int32_t n, int32_t mode) {
   const int32_t size = n * r->size[node];
   const double passes = nl_model_passes(r->model);
@@ -75,6 +88,7 @@ static ref run_layer(ref_model *r, int32_t node, const double *x, const double *
     w.kernel_h = (int32_t)args[1], w.kernel_w = (int32_t)args[2];
     w.stride_h = (int32_t)args[3], w.stride_w = (int32_t)args[4];
     w.padding_h = (int32_t)args[5], w.padding_w = (int32_t)args[6];
+    if (args[8] != 0) weight = standardized(weight, r->shape[node][0], r->tensor_size[node][NL_WEIGHT]);
     return ref_conv2d_forward(x, weight, bias, &w);
   }
   if (strcmp(l->type, "maxPool2d") == 0 || strcmp(l->type, "avgPool2d") == 0) {

@@ -46,7 +46,7 @@ static nl_model *begin_model(void) {
   nl_model *model = NULL;
   int32_t node;
   CHECK_OK(nl_model_create(&model, (int32_t[]){3, 6, 5}, 3, 7));
-  CHECK_OK(nl_model_add(model, &node, type_of("conv2d"), 0, -1, (double[]){4, 3, 3, 1, 1, 1, 1, 1}, 8));
+  CHECK_OK(nl_model_add(model, &node, type_of("conv2d"), 0, -1, (double[]){4, 3, 3, 1, 1, 1, 1, 1, 0}, 9));
   CHECK_OK(nl_model_add(model, &node, type_of("flatten"), 1, -1, NULL, 0));
   return model;
 }
@@ -77,6 +77,9 @@ TEST(model_add) {
       {{"conv2d", 0, 0, {2, 3, 3, 1, 1, -1, 0, 1}}, NL_ARGUMENT, "conv2d: padding must be an integer >= 0, got -1"},
       {{"conv2d", 0, 0, {2, 3, 3, 1, 1, 0, inf_, 1}}, NL_ARGUMENT, "conv2d: padding must be an integer >= 0, got inf"},
       {{"conv2d", 0, 0, {2, 3, 3, 1, 1, 0, 0, 2}}, NL_ARGUMENT, "conv2d: bias must be true or false, got 2"},
+      {{"conv2d", 0, 0, {2, 3, 3, 1, 1, 0, 0, 1, 2}},
+       NL_ARGUMENT,
+       "conv2d: weightStandardization must be true or false, got 2"},
       {{"conv2d", 0, 0, {1e10, 3, 3, 1, 1, 0, 0, 1}}, NL_ARGUMENT, "conv2d: outChannels"},
       {{"conv2d", 0, 0, {2, 7, 3, 1, 1, 0, 0, 1}}, NL_SHAPE, "Kernel size: (7 x 3). Kernel size can't be greater"},
       {{"conv2d", 2, 0, {2, 3, 3, 1, 1, 0, 0, 1}}, NL_SHAPE, "conv2d: expected an input of shape [N, C, H, W]"},

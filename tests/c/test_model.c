@@ -187,6 +187,23 @@ static const net nets[] = {
       {"instanceNorm", 6, 0, {1e-3, 0.1, 0, 0}},
       {"flatten", 7, 0, {0}},
       {"rmsNorm", 8, 0, {null, 0, 0, 0, 0, 0, 1e-4, 1}}}},
+    /* Alone, with what is computed along and folded, in a branch, and twice in a row. */
+    {"standardized weights",
+     3,
+     {2, 5, 5},
+     12,
+     {{"conv2d", 0, 0, {4, 3, 3, 1, 1, 1, 1, 1, 1}},
+      {"relu", 1, 0, {0}},
+      {"conv2d", 2, 0, {4, 3, 3, 1, 1, 1, 1, 0, 1}},
+      {"batchNorm", 3, 0, {1e-2, 0.1, 1, 1, 0, 1}},
+      {"relu", 4, 0, {0}},
+      {"conv2d", 2, 0, {4, 1, 1, 1, 1, 0, 0, 1, 1}},
+      {"add", 5, 6, {0}},
+      {"conv2d", 7, 0, {3, 2, 3, 2, 1, 0, 1, 1, 1}},
+      {"groupNorm", 8, 0, {1, 1e-2, 1, 1}},
+      {"tanh", 9, 0, {0}},
+      {"flatten", 10, 0, {0}},
+      {"linear", 11, 0, {3, 1}}}},
     /* Of the input, after a relu that is computed along, in the branch of a sum, and two in a row. */
     {"dropouts",
      3,
@@ -319,6 +336,32 @@ TEST(gradients) {
       check_gradients(t->name, model, &want, normals((int64_t)n * in, 0.3, 1), random_labels(n, out), n, mode);
       nl_model_destroy(model);
     }
+}
+
+/* The net of that name by itself: the last weights are small, so that eps is part of their deviation. */
+TEST(standardized_weights) {
+  seed_data(30);
+  const net *t = NULL;
+  for (int i = 0; i < COUNT_OF(nets); i++)
+    if (strcmp(nets[i].name, "standardized weights") == 0) t = &nets[i];
+  assert_non_null(t);
+  for (int32_t mode = NL_EVAL; mode <= NL_PROBE; mode++) {
+    nl_model *model = build(t, 5);
+    disturb(model);
+    const int32_t tensor = tensor_of(model, 8, NL_WEIGHT), in = product(t->shape, t->ndim);
+    for (int32_t i = 0; i < tensor_size(model, tensor); i++) nl_model_tensor_data(model, tensor)[i] *= 0.02f;
+    ref_model want;
+    ref_model_copy(&want, t->shape, t->ndim, model, t->layers, t->count);
+    check_gradients(t->name, model, &want, normals(3 * in, 0.3, 1), random_labels(3, 3), 3, mode);
+    nl_model_destroy(model);
+  }
+  const double one[] = {4, 1, 1, 1, 1, 0, 0, 1, 1};
+  nl_model *model = NULL;
+  int32_t node;
+  CHECK_OK(nl_model_create(&model, (int32_t[]){1, 5, 5}, 3, 0));
+  check_failed(nl_model_add(model, &node, type_of("conv2d"), 0, -1, one, 9), NL_SHAPE,
+               "weightStandardization needs more than 1 weight per output channel, got weights of shape [4, 1, 1, 1]");
+  nl_model_destroy(model);
 }
 
 /* Nodes that read any node before them: whatever lives when, the plan must keep it. No relu comes near its kink. */
@@ -998,6 +1041,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       CASE(forward),
       CASE(gradients),
+      CASE(standardized_weights),
       CASE(gradients_of_random_graphs),
       CASE(outputs_may_be_left_out),
       CASE(only_training_updates),

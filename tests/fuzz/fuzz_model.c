@@ -37,7 +37,7 @@ static const struct {
   const char *name;
   setting settings[9];
 } types[] = {
-    {"conv2d", {SIZE, PAIR, STRIDE, PADDING, BOOL}},
+    {"conv2d", {SIZE, PAIR, STRIDE, PADDING, BOOL, BOOL}},
     {"linear", {SIZE, BOOL}},
     {"relu", {END}},
     {"gelu", {END}},

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from files import document, pack
-from layers import SNAKE, RMSNorm
+from layers import SNAKE, BatchRenorm, RMSNorm
 
 
 def normal(shape, generator):
@@ -27,6 +27,16 @@ class Residual(nn.Module):
         return self.body(x) + self.shortcut(x)
 
 
+class StandardizedConv2d(nn.Conv2d):
+    """Weight Standardization, https://arxiv.org/abs/1903.10520."""
+
+    def forward(self, x):
+        rows = self.weight.flatten(1)
+        variance, mean = torch.var_mean(rows, 1, unbiased=False, keepdim=True)
+        weight = ((rows - mean) / (variance + 1e-5).sqrt()).view_as(self.weight)
+        return self._conv_forward(x, weight, self.bias)
+
+
 ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
 
 
@@ -37,12 +47,15 @@ def build(layers, shape):
         options = {key: value for key, value in layer.items() if key not in ("type", "name")}
         kind = layer["type"]
         if kind == "conv2d":
-            module = nn.Conv2d(shape[0], options["outChannels"], options["kernelSize"], options.get("stride", 1),
+            module = (StandardizedConv2d if options.get("weightStandardization") else nn.Conv2d)(
+                               shape[0], options["outChannels"], options["kernelSize"], options.get("stride", 1),
                                options.get("padding", 0), bias=options.get("bias", True))
         elif kind == "linear":
             module = nn.Linear(shape[0], options["outFeatures"], bias=options.get("bias", True))
         elif kind == "batchNorm":
             module = (nn.BatchNorm1d if len(shape) < 3 else nn.BatchNorm2d)(shape[0], **options)
+        elif kind == "batchRenorm":
+            module = BatchRenorm(shape[0], **{SNAKE.get(key, key): value for key, value in options.items()})
         elif kind == "layerNorm":
             module = nn.LayerNorm(shape)
         elif kind == "groupNorm":
@@ -77,18 +90,22 @@ POOL = {"type": "maxPool2d", "kernelSize": 2}
 BATCH = {"type": "batchNorm"}
 
 
-def cnn(*norm, activation="relu", pool="maxPool2d"):
+def cnn(*norm, activation="relu", pool="maxPool2d", **options):
     act, shrink = {"type": activation}, {"type": pool, "kernelSize": 2}
     return {
         "input": [1, 12, 12],
-        "layers": [conv(6), *norm, act, shrink, conv(10, bias=False), *norm, act, shrink, {"type": "flatten"},
+        "layers": [conv(6, **options), *norm, act, shrink, conv(10, bias=False, **options), *norm, act, shrink, {"type": "flatten"},
                    {"type": "linear", "outFeatures": 10}],
     }
 
 
 MODELS = {
     "cnn batchNorm": cnn(BATCH),
+    "cnn batchRenorm": cnn({"type": "batchRenorm"}),
+    "cnn clipped batchRenorm": cnn({"type": "batchRenorm", "rMax": 1.1, "dMax": 0.1, "momentum": 0.02}),
     "cnn groupNorm": cnn({"type": "groupNorm", "numGroups": 2}),
+    "cnn standardized groupNorm": cnn({"type": "groupNorm", "numGroups": 2}, weightStandardization=True),
+    "cnn standardized batchNorm": cnn(BATCH, weightStandardization=True),
     "cnn layerNorm": cnn({"type": "layerNorm"}),
     "cnn instanceNorm": cnn({"type": "instanceNorm", "affine": True, "trackRunningStats": True}),
     "cnn rmsNorm": cnn({"type": "rmsNorm"}),
@@ -117,6 +134,8 @@ MODELS = {
 SEEDS = {
     "cnn batchNorm": 100, "cnn groupNorm": 101, "cnn layerNorm": 102, "cnn instanceNorm": 107, "cnn rmsNorm": 108,
     "cnn none": 103, "cnn gelu": 104, "mlp batchNorm": 105, "resnet": 106,
+    "cnn batchRenorm": 109, "cnn clipped batchRenorm": 110,
+    "cnn standardized groupNorm": 111, "cnn standardized batchNorm": 112,
 }
 
 PLAIN = {"lr": 0.05}
@@ -153,9 +172,15 @@ TRACES = [
     *product(["cnn batchNorm"], [MOMENTUM], PARTS),
     ("resnet", MOMENTUM, {"replicas": 2, "accumulate": 2}),
     ("cnn gelu", MOMENTUM, {"ghostBatch": 4}),
+    *product(["cnn batchRenorm", "cnn clipped batchRenorm"], [MOMENTUM], [{}]),
+    *product(["cnn batchRenorm"], [MOMENTUM], [{"replicas": 2}, {"replicas": 3, "syncBatchNorm": True}, {"accumulate": 3}]),
+    ("cnn batchRenorm", HEAVY, BARE),
+    *product(["cnn standardized groupNorm"], [PLAIN, MOMENTUM, ADAM, ADAMW], [{}]),
+    ("cnn standardized groupNorm", MOMENTUM, {"accumulate": 3}),
+    ("cnn standardized batchNorm", MOMENTUM, {}),
 ]
 
-TRACKING = (nn.BatchNorm1d, nn.BatchNorm2d, nn.InstanceNorm2d)
+TRACKING = (nn.BatchNorm1d, nn.BatchNorm2d, BatchRenorm, nn.InstanceNorm2d)
 STEPS, BATCH_SIZE = 10, 8
 
 
@@ -169,7 +194,7 @@ def batches(shape, seed):
 
 
 OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamW": torch.optim.AdamW}
-NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.InstanceNorm2d, nn.LayerNorm, nn.GroupNorm, RMSNorm)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, BatchRenorm, nn.InstanceNorm2d, nn.LayerNorm, nn.GroupNorm, RMSNorm)
 
 
 def make_optimizer(model, optimizer, options):
@@ -281,8 +306,11 @@ def make_gradients(spec, state, x, labels):
 
 
 def recalibrate(spec, state, x):
-    """Running statistics over all batches, in float64."""
+    """Running statistics over all batches, in float64; no batch is renormalized by what is being measured."""
     model = copy_of(spec, state, torch.float64)
+    for module in model.modules():
+        if isinstance(module, BatchRenorm):
+            module.r_max, module.d_max = 1, 0
     torch.optim.swa_utils.update_bn([batch.double() for batch in x], model)
     return pack_state({key: value for key, value in model.state_dict().items() if "running" in key or "num_b" in key})
 

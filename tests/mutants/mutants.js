@@ -670,6 +670,39 @@ const byFile = {
     },
   ],
 
+  'src/net/layers/conv2d.c': [
+    {
+      name: 'weights as they are, standardization or not',
+      from: 'weight = node->standard;\n',
+      to: ';\n',
+      caught: ['test_model standardized_weights'],
+    },
+    {
+      name: 'all filters standardized together',
+      from: '                                node->features, row_of(node), EPS, false));',
+      to: '                                1, node->features * row_of(node), EPS, false));',
+      caught: ['test_model standardized_weights'],
+    },
+    {
+      name: 'gradient of the standardized weights for that of the weights',
+      from: 'if (!node->standard || !pass->dweight) return NL_OK;',
+      to: 'if (pass->n >= 0 || !pass->dweight) return NL_OK;',
+      caught: ['test_model standardized_weights'],
+    },
+    {
+      name: 'inputs have gradients of weights as they are',
+      from: 'node->standard ? node->standard : weight, node->work',
+      to: 'weight, node->work',
+      caught: ['test_model standardized_weights'],
+    },
+    {
+      name: "the paper's eps left out",
+      from: 'EPS = 1e-5;',
+      to: 'EPS = 0;',
+      caught: ['test_model standardized_weights'],
+    },
+  ],
+
   'src/net/layers/dropout.c': [
     {
       name: 'all layers drop the same',

@@ -1,5 +1,6 @@
 import { sizeOf } from '../checks.js';
-import { centralDifference, rowProducts } from './arithmetic.js';
+import { standardizeRows } from '../weight-standardization.js';
+import { centralDifference, norm, rowProducts } from './arithmetic.js';
 import { normCdf } from './normal.js';
 import { norms } from './norms.js';
 
@@ -10,7 +11,10 @@ import { norms } from './norms.js';
  *
  * @typedef {object} Layer
  * @property {number[]} shape of its output, without N
- * @property {(x: Float64Array, tensors: Tensors) => Float64Array} forward linear in weight and bias together
+ * @property {(x: Float64Array, tensors: Tensors) => Float64Array} forward linear in weight and bias together, unless there is
+ *   alongTensors
+ * @property {(x: Float64Array, t: Tensors, tensors: Tensors) => Float64Array} [alongTensors] the derivative of the output
+ *   along a direction t of the tensors
  * @property {(x: Float64Array, t: Float64Array, tensors: Tensors) => Float64Array} along the derivative of the output
  *   along a direction t of the input
  * @property {(x: Float64Array, distance: number) => number} [close] where it decides between branches: how many of the
@@ -136,10 +140,28 @@ function isZero(values, from, count) {
 }
 
 /** @type {Definition} */
-function conv2d({ outChannels, kernelSize, stride = 1, padding = 0 }, [channels, ...plane]) {
+function conv2d(
+  { outChannels, kernelSize, stride = 1, padding = 0, weightStandardization = false },
+  [channels, ...plane],
+) {
   const windows = slide(plane, { kernelSize, stride, padding });
   const layout = { channels, size: sizeOf(plane), outChannels, windows };
-  return linearMap([outChannels, ...windows.out], (x, tensors) => correlate(x, tensors, layout));
+  const plain = linearMap([outChannels, ...windows.out], (x, tensors) => correlate(x, tensors, layout));
+  if (!weightStandardization) return plain;
+  /** @param {Float64Array} w */
+  const standard = (w) => standardizeRows(w, outChannels);
+  /** @param {Tensors} tensors @returns {Tensors & { weight: Float64Array }} */
+  const whole = ({ weight = new Float64Array(), ...rest }) => ({ ...rest, weight });
+  return {
+    shape: plain.shape,
+    forward: (x, tensors) => plain.forward(x, { ...tensors, weight: standard(whole(tensors).weight) }),
+    along: (x, t, tensors) => plain.along(x, t, { weight: standard(whole(tensors).weight) }),
+    alongTensors: (x, t, tensors) => {
+      const { weight } = whole(tensors);
+      const bend = norm(weight) / Math.sqrt(weight.length);
+      return plain.forward(x, { ...t, weight: centralDifference(standard, weight, whole(t).weight, bend || 1) });
+    },
+  };
 }
 
 /** @type {Definition} */

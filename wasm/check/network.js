@@ -141,7 +141,8 @@ export class Network {
     for (const role of /** @type {const} */ (['weight', 'bias'])) {
       if (turned[role]) turned[role] = role === key.slice(dot + 1) ? direction : new Float64Array(turned[role].length);
     }
-    return this.#along(place, /** @type {Layer} */ (layer).forward(this.#values[inputs[0]], turned));
+    const { forward, alongTensors = forward } = /** @type {Layer} */ (layer);
+    return this.#along(place, alongTensors(this.#values[inputs[0]], turned, tensors));
   }
 
   /** @param {Float64Array} direction of the input */

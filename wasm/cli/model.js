@@ -1,5 +1,5 @@
-import { presetSpec } from '../index.js';
-import { fillNorms, hasNormPlace } from '../presets/fill.js';
+import { presetSpec, presets } from '../index.js';
+import { fillNorms, hasConvolution, hasNormPlace } from '../presets/fill.js';
 import { blame, UsageError } from './failure.js';
 import { NO_FILE, readModelFile } from './model-file.js';
 
@@ -14,6 +14,7 @@ import { NO_FILE, readModelFile } from './model-file.js';
  * @property {string | null} norm null for a model that has its own normalizations
  * @property {number | null} groups null where norm is not group
  * @property {string | null} placement
+ * @property {boolean} [weightStandardization] where it was asked for
  * @property {number} seed
  *
  * @typedef {object} ModelChoice
@@ -37,7 +38,8 @@ export async function chooseModel(options, given) {
       throw new UsageError(`--${name}: ${options.model} has no { "type": "norm" } layer that it could apply to`);
     }
   }
-  const { norm, groups, placement } = options;
+  const { norm, groups, placement, weightStandardization = false } = options;
+  checkStandardization(options, file?.layers);
   const seed = given('seed') ? options.seed : (file?.seed ?? options.seed);
   const source = file ? `--model ${options.model}` : `--preset ${options.preset}`;
   const grouped = norm === 'group' ? ` --groups ${groups}` : '';
@@ -53,9 +55,12 @@ export async function chooseModel(options, given) {
           ...file,
           input: /** @type {number[]} */ (input),
           seed,
-          layers: open ? fillNorms(file.layers, options) : file.layers,
+          layers: fillNorms(file.layers, { norm, groups, placement, weightStandardization }),
         }
-      : presetSpec(options.preset, { norm, groups, placement, seed, input, classes: data?.classes });
+      : presetSpec(options.preset, {
+          ...{ norm, groups, placement, weightStandardization, seed, input },
+          classes: data?.classes,
+        });
     return blame(blamed, () => engine.model(spec), file ? undefined : presetHint);
   };
   return {
@@ -65,11 +70,22 @@ export async function chooseModel(options, given) {
       norm: open ? norm : null,
       groups: open && norm === 'group' ? groups : null,
       placement: open && norm !== 'none' ? placement : null,
+      ...(weightStandardization && { weightStandardization }),
       seed,
     },
     source,
     make,
   };
+}
+
+/**
+ * @param {{ preset: string, model?: string, weightStandardization?: boolean }} options
+ * @param {readonly import('../presets/index.js').LayerSpec[]} [own] of the file, where there is one
+ * @throws {UsageError}
+ */
+export function checkStandardization({ preset, model, weightStandardization }, own) {
+  if (!weightStandardization || hasConvolution(own ?? presets[preset].layers)) return;
+  throw new UsageError(`--weight-standardization: ${model ?? preset} has no conv2d that it could apply to`);
 }
 
 /** @param {string} message of the engine, on a preset that it refused */

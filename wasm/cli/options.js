@@ -12,6 +12,7 @@ import { presets } from '../presets/index.js';
  * @property {string} norm
  * @property {number} groups
  * @property {string} placement
+ * @property {boolean} [weightStandardization]
  * @property {number} seed
  *
  * @typedef {object} CommonOptions
@@ -156,6 +157,7 @@ const MODEL = [
     value: 'before',
     choices: placements,
   },
+  { flags: '--weight-standardization', text: 'standardize the weights of each convolution' },
 ];
 
 /** @type {OptionSpec[]} */

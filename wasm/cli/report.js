@@ -52,7 +52,7 @@ export const whole = (count) => (count === null ? '–' : Math.round(count).toLo
  * @param {import('./model.js').ModelSettings} settings
  * @returns {string} the model and its normalization
  */
-export function modelTitle({ preset, model, norm, groups, placement }) {
+export function modelTitle({ preset, model, norm, groups, placement, weightStandardization }) {
   const norms = {
     batch: 'BatchNorm',
     renorm: 'BatchRenorm',
@@ -64,7 +64,8 @@ export function modelTitle({ preset, model, norm, groups, placement }) {
   };
   const normed = norm && norms[/** @type {keyof typeof norms} */ (norm)];
   const where = placement && `${placement} the activation`;
-  return [preset ?? model, [normed, where].filter(Boolean).join(' ')].filter(Boolean).join(', ');
+  const standard = weightStandardization && 'weight standardization';
+  return [preset ?? model, [normed, where].filter(Boolean).join(' '), standard].filter(Boolean).join(', ');
 }
 
 /** @param {Settings} settings @returns {string} what is about to be trained, in two lines, and a third for a note */

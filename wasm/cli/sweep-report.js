@@ -56,7 +56,16 @@ function mean(values) {
  * @returns {string} what is about to be trained, in two lines
  */
 export function sweepHeading({ data, variant, epochs, scaleLr, preset, model, ...rest }, { seeds }) {
-  const title = modelTitle({ preset, model, norm: null, groups: null, placement: null, seed: 0 });
+  const { weightStandardization } = rest;
+  const title = modelTitle({
+    preset,
+    model,
+    norm: null,
+    groups: null,
+    placement: null,
+    weightStandardization,
+    seed: 0,
+  });
   const rate = scaleLr
     ? `${optimizerTitle(rest)} (the rate for batches of 32, times batch size / 32)`
     : optimizerTitle(rest);

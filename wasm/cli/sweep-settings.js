@@ -1,6 +1,7 @@
 import { hasNormPlace } from '../presets/fill.js';
 import { digest, digestOf } from './digest.js';
 import { UsageError } from './failure.js';
+import { checkStandardization } from './model.js';
 import { NO_FILE, readModelFile } from './model-file.js';
 import { chooseOptimizer } from './optimizer.js';
 
@@ -11,6 +12,7 @@ import { chooseOptimizer } from './optimizer.js';
  *
  * @typedef {import('./optimizer.js').OptimizerSettings & {
  *   preset: string | null, model: string | null, modelDigest: string | null, groups: number, placement: string,
+ *   weightStandardization?: boolean,
  *   epochs: number, dropLast: boolean, scaleLr: boolean,
  *   data: { name: string, train: number, test: number, digest: string, note?: string }, variant: string, version: string,
  * }} SweepSettings `lr`: with scaleLr that of 32 images a step; digests: SHA-256 of the contents
@@ -44,7 +46,17 @@ export async function chooseSweep(options, given) {
       throw new UsageError(`--${name}: ${options.model} has no { "type": "norm" } layer that it could apply to`);
     }
   }
-  const { groups, placement, epochs, dropLast = false, batchSize, seed, preset } = options;
+  checkStandardization(options, file?.layers);
+  const {
+    groups,
+    placement,
+    weightStandardization = false,
+    epochs,
+    dropLast = false,
+    batchSize,
+    seed,
+    preset,
+  } = options;
   const norms = open ? options.norm : [null];
   return {
     axes: { norms, batchSizes: batchSize, seeds: seed },
@@ -56,6 +68,7 @@ export async function chooseSweep(options, given) {
       model: file ?? preset,
       groups,
       placement,
+      weightStandardization,
       trainer: optimizer.trainer,
       scaleLr,
       epochs,
@@ -72,6 +85,7 @@ export async function chooseSweep(options, given) {
       modelDigest: file && digest(JSON.stringify(file)),
       groups,
       placement,
+      ...(weightStandardization && { weightStandardization }),
       epochs,
       dropLast,
       ...optimizer.settings,

@@ -15,7 +15,7 @@ import { plainCopy } from './plain.js';
  * @typedef {import('./plan.js').PlannedRun} PlannedRun
  * @typedef {import('./run.js').SweepRun} SweepRun
  *
- * @typedef {{ preset: string, groups?: number, placement?: string, normOptions?: Record<string, unknown>,
+ * @typedef {{ preset: string, groups?: number, placement?: string, weightStandardization?: boolean, normOptions?: Record<string, unknown>,
  *   input?: number[], classes?: number }} PresetChoice
  *
  * @typedef {{ layers: LayerSpec[], input?: number[], seed?: number }} OpenSpec a model spec in which `{ type: 'norm' }` stands
@@ -28,7 +28,7 @@ import { plainCopy } from './plain.js';
  * @property {number} totalSteps
  *
  * @typedef {object} SweepOptions
- * @property {string[]} [norms] of `'batch'`, `'renorm'`, `'layer'`, `'group'`, `'instance'`, `'rms'`, `'none'`; default batch, group,
+ * @property {string[]} [norms] of `'batch'`, `'layer'`, `'group'`, `'instance'`, `'rms'`, `'none'`, `'renorm'`; default batch, group,
  *   layer; not for a model without a place for a normalization
  * @property {number[]} [batchSizes] images a step; default 2, 4, 8, 16, 32, 64
  * @property {number[]} [seeds] of the initial weights and the order of the images; default 0
@@ -36,6 +36,7 @@ import { plainCopy } from './plain.js';
  *   default `'mlp'`
  * @property {number} [groups] of GroupNorm, default 8
  * @property {string} [placement] `'before'` (default) or `'after'` the activation
+ * @property {boolean} [weightStandardization] of each convolution; default false
  * @property {Record<string, unknown>} [normOptions] further options of each normalization layer
  * @property {TrainerOptions} [trainer] as `nl.trainer` takes it, except that SGD's momentum is 0.9 by default, and that for
  *   SGD without an lr and without a schedule the rate falls linearly to 0
@@ -80,6 +81,7 @@ const KNOWN = [
     'model',
     'groups',
     'placement',
+    'weightStandardization',
     'normOptions',
     'trainer',
     'scaleLr',
@@ -142,8 +144,9 @@ export function checkSweep(call, runtime, options) {
  * @returns {{ norms: (string | null)[], model: (norm: string | null, seed: number, images: Dataset) => ModelSpec }}
  */
 function checkModel(call, given) {
-  const { model = 'mlp', groups, placement, normOptions } = given;
-  const choice = plainCopy(call, 'options', definedOnly({ groups, placement, normOptions }));
+  const { model = 'mlp', groups, placement, weightStandardization, normOptions } = given;
+  const own = definedOnly({ groups, placement, weightStandardization, normOptions });
+  const choice = plainCopy(call, 'options', own);
   if (typeof model === 'string') return preset(call, given.norms, { ...choice, preset: model });
   if (model === null || typeof model !== 'object' || Array.isArray(model)) {
     const expected = 'the name of a preset, { preset, … } or { layers }';
@@ -152,7 +155,15 @@ function checkModel(call, given) {
   }
   const copy = plainCopy(call, 'model', model);
   if ('preset' in copy) {
-    checkOptions(call, 'model', copy, ['preset', 'groups', 'placement', 'normOptions', 'input', 'classes']);
+    checkOptions(call, 'model', copy, [
+      'preset',
+      'groups',
+      'placement',
+      'weightStandardization',
+      'normOptions',
+      'input',
+      'classes',
+    ]);
     return preset(call, given.norms, { ...choice, ...copy });
   }
   checkOptions(call, 'model', copy, ['input', 'layers', 'seed']);
@@ -192,7 +203,7 @@ function openSpec(call, norms, spec, choice) {
     model: (norm, seed, { shape }) => ({
       input: input ?? shape,
       seed,
-      layers: norm === null ? layers : fillNorms(layers, { ...choice, norm }),
+      layers: fillNorms(layers, { ...choice, ...(norm !== null && { norm }) }),
     }),
   };
 }

@@ -1,12 +1,34 @@
 #include "net/model.h"
 
+#include <string.h>
+
 static const nl_setting settings[] = {
     {.name = "outChannels", .kind = NL_INT, .standard = NAN, .required = true, .least = 1},
     {.name = "kernelSize", .kind = NL_PAIR, .standard = NAN, .required = true, .least = 1},
     {.name = "stride", .kind = NL_PAIR, .standard = 1, .least = 1},
     {.name = "padding", .kind = NL_PAIR, .standard = 0, .least = 0},
     {.name = "bias", .kind = NL_BOOL, .standard = 1},
+    {.name = "weightStandardization", .kind = NL_BOOL, .standard = 0},
 };
+
+/*
+ * Weight Standardization (Qiao et al., https://arxiv.org/abs/1903.10520): what convolves is w' = (w - mean) / sqrt(var + eps)
+ * of each output channel's weights, var biased. That is layer normalization of the rows of w [O, C * KH * KW].
+ */
+static const double EPS = 1e-5;
+
+static int32_t row_of(const nl_node *node) {
+  return node->window.channels * node->window.kernel[0] * node->window.kernel[1];
+}
+
+static nl_status setup_standard(nl_node *node) {
+  const int32_t row = row_of(node);
+  NL_CHECK(row > 1, NL_SHAPE,
+           "conv2d: weightStandardization needs more than 1 weight per output channel, got weights of shape %S",
+           (int32_t[]){node->features, node->window.channels, node->window.kernel[0], node->window.kernel[1]}, 4);
+  NL_TRY(nl_take((void **)&node->moments, 2 * (uint64_t)node->features, sizeof *node->moments));
+  return nl_take((void **)&node->standard, (uint64_t)node->features * (uint64_t)row, sizeof *node->standard);
+}
 
 static nl_status setup(nl_model *model, nl_node *node, const double *args) {
   NL_CHECK(node->ndim == 3, NL_SHAPE, "conv2d: expected an input of shape [N, C, H, W], got [N, ...] with %S",
@@ -31,12 +53,18 @@ static nl_status setup(nl_model *model, nl_node *node, const double *args) {
   node->shape[0] = node->features;
   node->shape[1] = node->window.out_height;
   node->shape[2] = node->window.out_width;
-  return NL_OK;
+  return args[8] != 0 ? setup_standard(node) : NL_OK;
 }
 
 static nl_status forward_then(nl_node *node, float *y, const float *x, nl_after after, int32_t n, int32_t mode) {
   (void)mode;
-  return nl_conv2d_forward(y, x, node->params[NL_WEIGHT], after, node->work, n, node->features, &node->window);
+  const float *weight = node->params[NL_WEIGHT];
+  if (node->standard) {
+    NL_TRY(nl_layernorm_forward(node->standard, node->moments, node->moments + node->features, weight, NULL, NULL,
+                                node->features, row_of(node), EPS, false));
+    weight = node->standard;
+  }
+  return nl_conv2d_forward(y, x, weight, after, node->work, n, node->features, &node->window);
 }
 
 static nl_status forward(nl_node *node, float *y, const float *x, const float *x2, int32_t n, int32_t mode) {
@@ -45,14 +73,21 @@ static nl_status forward(nl_node *node, float *y, const float *x, const float *x
 }
 
 static nl_status backward(nl_node *node, const nl_gradient *pass) {
-  return nl_conv2d_backward(pass->dx, pass->dweight, pass->dbias, pass->dy, pass->x, node->params[NL_WEIGHT],
-                            node->work, pass->n, node->features, &node->window);
+  const float *weight = node->params[NL_WEIGHT];
+  NL_TRY(nl_conv2d_backward(pass->dx, pass->dweight, pass->dbias, pass->dy, pass->x,
+                            node->standard ? node->standard : weight, node->work, pass->n, node->features,
+                            &node->window));
+  if (!node->standard || !pass->dweight) return NL_OK;
+  /* The next forward writes w' anew: until then its place holds its gradient. */
+  memcpy(node->standard, pass->dweight, (size_t)node->features * row_of(node) * sizeof *node->standard);
+  return nl_layernorm_backward(pass->dweight, NULL, NULL, node->standard, NULL, weight, node->moments,
+                               node->moments + node->features, NULL, NULL, node->features, row_of(node), EPS);
 }
 
 const nl_layer_type nl_type_conv2d = {.name = "conv2d",
                                       .inputs = 1,
                                       .settings = settings,
-                                      .setting_count = 5,
+                                      .setting_count = 6,
                                       .setup = setup,
                                       .forward = forward,
                                       .forward_then = forward_then,

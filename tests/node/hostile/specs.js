@@ -47,10 +47,11 @@ const window = { stride: small(2), padding: fc.integer({ min: 0, max: 1 }) };
 const simple = {
   image: fc.oneof(
     { weight: 2, arbitrary: anywhere },
-    layer('conv2d', { outChannels: channels, kernelSize: small(3), ...window, bias: flag }, [
-      'outChannels',
-      'kernelSize',
-    ]),
+    layer(
+      'conv2d',
+      { outChannels: channels, kernelSize: small(3), ...window, bias: flag, weightStandardization: flag },
+      ['outChannels', 'kernelSize'],
+    ),
     fc
       .constantFrom('maxPool2d', 'avgPool2d')
       .chain((type) =>

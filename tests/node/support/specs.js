@@ -45,8 +45,9 @@ function fit({ kind, a, b, c, yes, also, eps }, shape, n, inner, before) {
       const outChannels = 1 + c;
       const out = [height, width].map((size, i) => slide(size, kernelSize[i], stride[i], padding[i]));
       if (Math.min(...out) < 1) return null;
+      const weightStandardization = also && channels * kernelSize[0] * kernelSize[1] > 1;
       return {
-        layer: { type: kind, outChannels, kernelSize, stride, padding, bias: yes },
+        layer: { type: kind, outChannels, kernelSize, stride, padding, bias: yes, weightStandardization },
         shape: [outChannels, ...out],
       };
     }
