@@ -130,7 +130,7 @@ describe('presets pass', () => {
   // Small images, but the layers and channels of the presets.
   const inputs = { smallcnn: [1, 12, 12], resnet: [1, 12, 12], convnet: [3, 8, 8] };
   const impossible = (/** @type {string} */ name, /** @type {string} */ norm) =>
-    norm === 'instance' && ['mlp', 'deepcnn', 'convnet'].includes(name);
+    norm === 'instance' && ['mlp', 'deepcnn', 'convnet', 'plain'].includes(name);
   for (const name of Object.keys(presets)) {
     for (const norm of ['batch', 'layer', 'group', 'instance', 'rms', 'none']) {
       if (impossible(name, norm)) continue;
@@ -142,7 +142,9 @@ describe('presets pass', () => {
         ])) {
           const model = spread(nl.model(presetSpec(name, { norm, placement, input: inputs[name] })), 6);
           const seed = 10 * Object.keys(presets).indexOf(name) + norm.length;
-          const result = checkGradients(model, { mode, seed, samples: inputs[name] ? 1 : 4 });
+          // By 16 BatchNorms one after the other, of four images each, float32's own rounding grows to 1e-3.
+          const batchSize = name === 'plain' ? 16 : 4;
+          const result = checkGradients(model, { mode, seed, batchSize, samples: inputs[name] ? 1 : 4 });
           assert.deepEqual([result.undecided, result.passed], [0, true], failures(result));
           assert.deepEqual(
             result.parameters.map(({ key, shape }) => ({ key, shape })),

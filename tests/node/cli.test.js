@@ -138,6 +138,10 @@ describe('wrong usage', () => {
     [['train', '--seed', '1e99'], /--seed .*'1e99' is invalid/],
     [['train', '--groups', '0'], /--groups .*'0' is invalid/],
     [['train', '--norm', 'spectral'], /--norm .*'spectral' is invalid.*batch, layer, group, instance, rms, none/],
+    [
+      ['train', '--preset', 'mlp', '--weight-standardization'],
+      /--weight-standardization: mlp has no conv2d that it could apply to/,
+    ],
     [['train', '--placement', 'around'], /--placement .*'around' is invalid.*before, after/],
     [['train', '--preset', 'vgg'], /--preset .*'vgg' is invalid.*mlp, smallcnn/],
     [['train', '--measure-every', '0'], /--measure-every .*'0' is invalid. Expected an integer from 1/],
@@ -269,12 +273,15 @@ describe('train', { timeout: 120_000 }, () => {
       ['--ghost-batch', '8'],
       ['--placement', 'after'],
       ['--norm', 'none'],
+      ['--norm', 'renorm'],
       ['--batch-size', '16'],
       ['--limit', '96'],
       ['--preset', 'deepcnn'],
     ]) {
       assert.notEqual(await loss(...args), plain, args.join(' '));
     }
+    const cnn = ['--preset', 'deepcnn', '--norm', 'group'];
+    assert.notEqual(await loss(...cnn, '--weight-standardization'), await loss(...cnn));
   });
 
   test('replicas normalize on their own, or together', async () => {
@@ -653,6 +660,7 @@ describe('check', { timeout: 120_000 }, () => {
       ['--mode', 'eval'],
       ['--norm', 'rms'],
       ['--placement', 'after'],
+      ['--norm', 'renorm'],
       ['--batch-size', '6'],
       ['--samples', '5'],
       ['--seed', '3'],
@@ -660,6 +668,8 @@ describe('check', { timeout: 120_000 }, () => {
     ]) {
       assert.notEqual(await figures(...args), plain, args.join(' '));
     }
+    const cnn = ['--preset', 'smallcnn', '--norm', 'group'];
+    assert.notEqual(await figures(...cnn, '--weight-standardization'), await figures(...cnn));
   });
 
   test('takes a model file, which must say what its input is', async () => {

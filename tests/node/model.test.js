@@ -125,6 +125,93 @@ await forEachVariant((nl) => {
       assert.deepEqual(nl.model(RESNET.spec).layers[0].shape, [4, 12, 12], 'a copy');
     });
 
+    test('every layer may have a name, in residual branches too, and goes by it wherever it is spoken of', () => {
+      const keeping = [
+        ...[
+          'relu',
+          'gelu',
+          'sigmoid',
+          'tanh',
+          'identity',
+          'dropout',
+          'batchNorm',
+          'batchRenorm',
+          'layerNorm',
+          'rmsNorm',
+        ],
+      ].map((type) => ({ type, name: `my ${type}` }));
+      const branch = () => [
+        { type: 'conv2d', outChannels: 2, kernelSize: 3, padding: 1, name: 'conv' },
+        ...keeping,
+        { type: 'groupNorm', numGroups: 1, name: 'groups' },
+        { type: 'instanceNorm', affine: true, name: 'instances' },
+        { type: 'maxPool2d', kernelSize: 3, stride: 1, padding: 1, name: 'largest' },
+        { type: 'avgPool2d', kernelSize: 3, stride: 1, padding: 1, name: 'mean' },
+      ];
+      const names = branch().map(({ name }) => name);
+      const model = nl.model({
+        input: [2, 4, 4],
+        seed: 1,
+        layers: [
+          {
+            type: 'residual',
+            name: 'outer',
+            body: [{ type: 'residual', name: 'inner', body: branch(), shortcut: branch().slice(0, 2) }],
+          },
+          { type: 'globalAvgPool2d', name: 'pool' },
+          { type: 'flatten', name: 'flat' },
+          { type: 'linear', outFeatures: 3, name: 'head' },
+        ],
+      });
+      const expected = [
+        ...names.map((name) => `outer.body.inner.body.${name}`),
+        'outer.body.inner.shortcut.conv',
+        'outer.body.inner.shortcut.my relu',
+        ...['outer.body.inner', 'outer', 'pool', 'flat', 'head'],
+      ];
+      assert.deepEqual(
+        model.layers.map(({ key }) => key),
+        expected,
+      );
+      const x = random(3).tensor([3, 2, 4, 4]);
+      assert.deepEqual(
+        model.compareModes(x).layers.map(({ key }) => key),
+        expected,
+      );
+      const parameters = model.parameters.map(({ key }) => key);
+      assert.ok(parameters.includes('outer.body.inner.body.my batchRenorm.weight'));
+      assert.ok(parameters.includes('outer.body.inner.shortcut.conv.bias'));
+      assert.deepEqual(Object.keys(model.gradients(x, [0, 1, 2]).grads), parameters);
+      const norms = ['batchNorm', 'batchRenorm'].map((type) => `outer.body.inner.body.my ${type}`);
+      assert.deepEqual(model.freeze().frozen, norms);
+      model.dispose();
+    });
+
+    test('names that are taken, hold a dot or are empty are refused, in residual branches too', () => {
+      const named = (...names) => names.map((name) => ({ type: 'relu', name }));
+      const [taken, refused] = ["name: 'a' is taken already", "name: expected a string without '.', got"];
+      for (const [body, place, words] of [
+        [named('a', 'b', 'a'), '[2]', taken],
+        [named('a.b'), '[0]', `${refused} 'a.b'`],
+        [named('a', ''), '[1]', refused],
+        [named('1', undefined), '[1]', "name: '1' is taken already"],
+      ]) {
+        for (const [layers, where] of [
+          [body, `layers${place}`],
+          [[{ type: 'residual', body }], `layers[0].body${place}`],
+          [[{ type: 'residual', body: named('x'), shortcut: body }], `layers[0].shortcut${place}`],
+        ]) {
+          assert.throws(() => nl.model({ input: [4], layers }), failure('argument', `nl.model: ${where}: ${words}`));
+        }
+      }
+      // Branches are lists of their own, as modules are in PyTorch.
+      const apart = [{ type: 'residual', name: 'a', body: named('a'), shortcut: named('a') }];
+      assert.deepEqual(
+        nl.model({ input: [4], layers: apart }).layers.map(({ key }) => key),
+        ['a.body.a', 'a.shortcut.a', 'a'],
+      );
+    });
+
     test('a name takes the place of the number', () => {
       const model = nl.model({
         input: [1, 4, 4],

@@ -23,10 +23,11 @@ const TYPES = {
   instance: 'instanceNorm',
   rms: 'rmsNorm',
 };
-const NORMS_IN = { mlp: 2, smallcnn: 2, deepcnn: 5, convnet: 4, resnet: 9 };
+const NORMS_IN = { mlp: 2, smallcnn: 2, deepcnn: 5, convnet: 4, resnet: 9, plain: 16 };
 /** InstanceNorm needs several values in each channel of an image: these have a place without. */
 const WITHOUT_INSTANCES = {
   mlp: /layers\[[23]\] \(instanceNorm\): expected 3D to 5D input \(got 2D input\)/,
+  plain: /layers\[[23]\] \(instanceNorm\): expected 3D to 5D input \(got 2D input\)/,
   convnet: /layers\[1[34]\] \(instanceNorm\): expected 3D to 5D input \(got 2D input\)/,
   deepcnn: /layers\[1[34]\] \(instanceNorm\): Expected more than 1 spatial element .* got input size \[2, 64, 1, 1\]/,
 };
@@ -104,6 +105,99 @@ describe('presets', () => {
         { type: 'linear', outFeatures: 10 },
       ],
     });
+  });
+
+  test('have the layers that they are described by', () => {
+    const shapes = (/** @type {string} */ name, /** @type {object} */ options = {}) => {
+      const model = nl.model(presetSpec(name, options));
+      const found = model.layers.map(({ key, type, shape }) => `${key} ${type} ${shape.join('×')}`);
+      model.dispose();
+      return found;
+    };
+    const weights = (/** @type {string[]} */ layers) => layers.filter((layer) => /linear|conv2d/.test(layer));
+    for (const norm of ['batch', 'none']) {
+      assert.deepEqual(
+        shapes('mlp', { norm }).map((layer) => layer.replace(/^\d+ /, '')),
+        [
+          'flatten 784',
+          ...[256, 128].flatMap((n) => [`linear ${n}`, ...(norm === 'batch' ? [`batchNorm ${n}`] : []), `relu ${n}`]),
+          'linear 10',
+        ],
+      );
+    }
+    assert.deepEqual(weights(shapes('deepcnn')), [
+      '0 conv2d 16×14×14',
+      '3 conv2d 32×7×7',
+      '6 conv2d 64×4×4',
+      '9 conv2d 64×2×2',
+      '12 conv2d 64×1×1',
+      '16 linear 10',
+    ]);
+    const convnet = shapes('convnet');
+    assert.deepEqual(weights(convnet), [
+      '0 conv2d 64×32×32',
+      '4 conv2d 128×16×16',
+      '8 conv2d 256×8×8',
+      '12 linear 512',
+      '15 linear 10',
+    ]);
+    assert.ok(convnet.includes('13 batchNorm 512'));
+    assert.deepEqual(shapes('resnet').slice(3, 10), [
+      '3.body.0 conv2d 16×28×28',
+      '3.body.1 batchNorm 16×28×28',
+      '3.body.2 relu 16×28×28',
+      '3.body.3 conv2d 16×28×28',
+      '3.body.4 batchNorm 16×28×28',
+      '3 residual 16×28×28',
+      '4 relu 16×28×28',
+    ]);
+    // Where stride and width change, the shortcut is a 1×1 convolution and a normalization of its own.
+    const shortcuts = shapes('resnet').filter((layer) => layer.includes('shortcut'));
+    assert.deepEqual(shortcuts, [
+      '5.shortcut.0 conv2d 32×14×14',
+      '5.shortcut.1 batchNorm 32×14×14',
+      '7.shortcut.0 conv2d 64×7×7',
+      '7.shortcut.1 batchNorm 64×7×7',
+    ]);
+    const [conv] = presetSpec('resnet').layers[5].shortcut;
+    assert.deepEqual([conv.kernelSize, conv.stride], [1, 2]);
+    assert.equal(weights(shapes('plain')).length, 17);
+  });
+
+  test('plain is too deep to learn without normalization, and learns with BatchNorm', async () => {
+    const { train, test: held } = await nl.loadDataset('fashion-mnist');
+    const accuracy = async (/** @type {object} */ choice) => {
+      const model = nl.model(presetSpec('plain', { seed: 1, ...choice }));
+      const trainer = nl.trainer(model, { optimizer: { type: 'sgd', lr: 0.01, momentum: 0.9 } });
+      await trainer.fit(train.slice(0, 1000), { epochs: 2, batchSize: 32, seed: 1 });
+      const figures = model.evaluate(held.slice(0, 1000));
+      trainer.dispose();
+      model.dispose();
+      return figures.accuracy;
+    };
+    // Chance is 0.1.
+    const dead = await accuracy({ norm: 'none' });
+    assert.ok(dead < 0.15, `${dead} without normalization`);
+    for (const placement of ['before', 'after']) {
+      const alive = await accuracy({ norm: 'batch', placement });
+      assert.ok(alive > 0.4, `${alive} with BatchNorm ${placement} the activation`);
+    }
+  });
+
+  test('Weight Standardization is an option of every convolution, and of a model that has one', () => {
+    const spec = presetSpec('resnet', { norm: 'group', weightStandardization: true });
+    const convolutions = flat(spec.layers).filter(({ type }) => type === 'conv2d');
+    assert.equal(convolutions.length, 9);
+    assert.ok(convolutions.every(({ weightStandardization }) => weightStandardization === true));
+    assert.deepEqual(presetSpec('smallcnn', { weightStandardization: false }), presetSpec('smallcnn'));
+    assert.throws(
+      () => presetSpec('mlp', { weightStandardization: true }),
+      failure('argument', /weightStandardization: expected a model with a conv2d/),
+    );
+    assert.throws(
+      () => presetSpec('smallcnn', { weightStandardization: 1 }),
+      failure('argument', /weightStandardization: expected true or false, got 1/),
+    );
   });
 
   test('placement after swaps each normalization with its activation', () => {

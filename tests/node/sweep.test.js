@@ -169,6 +169,7 @@ describe('a sweep', { timeout: 60_000 }, () => {
       { shuffle: false },
       { dropLast: true },
       { placement: 'after' },
+      { norms: ['renorm'] },
       { normOptions: { eps: 0.5 } },
       { scaleLr: false },
       { trainer: { optimizer: { momentum: 0 } } },
@@ -177,6 +178,11 @@ describe('a sweep', { timeout: 60_000 }, () => {
       { model: { preset: 'mlp', placement: 'after' } },
     ]) {
       assert.notEqual(await loss(options), plain, JSON.stringify(options));
+    }
+    const conv = { type: 'conv2d', outChannels: 2, kernelSize: 3, padding: 1 };
+    const model = { ...MODEL, layers: [conv, ...MODEL.layers] };
+    for (const options of [{ weightStandardization: true }, { placement: 'after' }]) {
+      assert.notEqual(await loss({ model, ...options }), await loss({ model }), JSON.stringify(options));
     }
     const groups = (count) => loss({ norms: ['group'], groups: count });
     assert.notEqual(await groups(2), await groups(4));

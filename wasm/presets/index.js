@@ -4,6 +4,7 @@ import { convnet } from './convnet.js';
 import { deepcnn } from './deepcnn.js';
 import { fillNorms } from './fill.js';
 import { mlp } from './mlp.js';
+import { plain } from './plain.js';
 import { resnet } from './resnet.js';
 import { smallcnn } from './smallcnn.js';
 
@@ -44,12 +45,12 @@ import { smallcnn } from './smallcnn.js';
  *
  * @type {Readonly<Record<string, Readonly<Preset>>>}
  */
-export const presets = freeze({ mlp, smallcnn, deepcnn, convnet, resnet });
+export const presets = freeze({ mlp, smallcnn, deepcnn, convnet, resnet, plain });
 
 /**
  * Makes the spec of a preset with a given normalization.
  *
- * @param {string} name `'mlp'`, `'smallcnn'`, `'deepcnn'`, `'convnet'` or `'resnet'`
+ * @param {string} name `'mlp'`, `'smallcnn'`, `'deepcnn'`, `'convnet'`, `'resnet'` or `'plain'`
  * @param {import('./fill.js').NormChoice & { seed?: number, input?: number[], classes?: number }} [options] `seed` of the
  *   initial weights, default 0; `input` and `classes` in place of the preset's own
  * @returns {ModelSpec} plain data, the caller's to change
