@@ -550,7 +550,7 @@ export class Model {
    */
   freezable(call, keys) {
     const able = this.#layers.flatMap(({ key, type, options }, index) =>
-      runtime.types.get(type)?.batch && options.trackRunningStats !== false ? [{ key, node: index + 1 }] : [],
+      this.#runtime.types.get(type)?.batch && options.trackRunningStats !== false ? [{ key, node: index + 1 }] : [],
     );
     const wanted = keys ?? able.map(({ key }) => key);
     if (!Array.isArray(wanted)) {

@@ -1,5 +1,5 @@
 import { readCheckpoint, writeCheckpoint } from './checkpoint.js';
-import { checkBoolean, describe } from './checks.js';
+import { checkBoolean, checkInteger, describe } from './checks.js';
 import { NormlabError } from './errors.js';
 import { checkTensors, dictFrom, storeDict } from './stored.js';
 
@@ -28,6 +28,13 @@ const FIELDS = {
       model.freezable(call, value);
     },
     set: (model, value) => model.unfreeze().freeze(value),
+  },
+  passes: {
+    get: (model) => model.passes,
+    check: (call, _, value) => checkInteger(call, 'passes', value, 0, Number.MAX_SAFE_INTEGER),
+    set: (model, value) => {
+      model.passes = value;
+    },
   },
 };
 

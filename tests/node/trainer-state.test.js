@@ -15,6 +15,7 @@ const SPEC = {
     { type: 'batchNorm', momentum: null },
     { type: 'relu' },
     { type: 'residual', body: [{ type: 'linear', outFeatures: 9 }, { type: 'batchNorm' }], shortcut: [] },
+    { type: 'dropout', p: 0.2 },
     { type: 'linear', outFeatures: 3 },
   ],
 };
