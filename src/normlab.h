@@ -211,6 +211,20 @@ NL_API nl_status nl_dataset_create(nl_dataset **dataset, const void *images, int
 NL_API void nl_dataset_destroy(nl_dataset *dataset);
 
 /**
+ * Whoever reads the set finds its samples class after class from here on, each class in the order it had; where passes
+ * shuffle, it is within the classes.
+ */
+NL_API nl_status nl_dataset_sort(nl_dataset *dataset);
+/**
+ * What training does to each sample when it is read, as torchvision's RandomCrop(size, padding = crop) and
+ * RandomHorizontalFlip do: args are nl_abi()'s "augment" settings, crop and flip. Rows are of `width` pixels; beyond the
+ * edge stands fill [channels], which is black where it is what 0 becomes. The draws are a function of the seed of the
+ * passes, the epoch and the sample's place in it. Evaluation and nl_recalibrate read samples as they are.
+ */
+NL_API nl_status nl_dataset_set_augment(nl_dataset *dataset, const double *args, int32_t count, int32_t width,
+                                        const double *fill);
+
+/**
  * figures[2] = mean cross-entropy and accuracy over the whole set in batches of batch_size (the last may be smaller), in
  * NL_EVAL or NL_PROBE. A last batch of one sample joins the batch before it, since one value has no variance.
  */

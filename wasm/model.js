@@ -256,27 +256,32 @@ export class Model {
    * Mean loss and accuracy over a data set, updating nothing.
    *
    * @param {Dataset} data
-   * @param {{ batchSize?: number, mode?: 'eval' | 'train' }} [options] batchSize (default 256) matters in mode `'train'`,
-   *   where each batch is normalized by its own statistics; a last batch of one sample then joins the one before it
+   * @param {{ batchSize?: number, mode?: 'eval' | 'train', sortByClass?: boolean }} [options] batchSize (default 256) matters
+   *   in mode `'train'`, where each batch is normalized by its own statistics; a last batch of one sample then joins the one
+   *   before it. sortByClass (default false): batches run through class after class, which is where batch statistics are
+   *   furthest from those of training
    * @returns {{ loss: number, accuracy: number }}
    */
   evaluate(data, options) {
     const call = 'model.evaluate';
     const runtime = this.#alive(call);
-    const { batchSize = 256, mode = 'eval' } = checkOptions(call, 'options', options, ['batchSize', 'mode']);
+    const known = ['batchSize', 'mode', 'sortByClass'];
+    const { batchSize = 256, mode = 'eval', sortByClass = false } = checkOptions(call, 'options', options, known);
     const size = checkInteger(call, 'batchSize', batchSize, 1);
+    const reading = { sortByClass: checkBoolean(call, 'sortByClass', sortByClass) };
     if (mode !== 'eval' && mode !== 'train') {
       throw new NormlabError('argument', `${call}: mode: expected 'eval' or 'train', got ${describe(mode)}`);
     }
-    return withDataset(runtime, call, data, (dataset) =>
+    /** @param {number} dataset */
+    const use = (dataset) =>
       runtime.withScratch((scratch) => {
         const figures = scratch.take(16);
         const way = mode === 'eval' ? NL_EVAL : NL_PROBE;
         this.check(call, runtime.exports.nl_evaluate(this.#handle, figures, dataset, size, way));
         const [loss, accuracy] = runtime.doubles(figures, 2);
         return { loss, accuracy };
-      }),
-    );
+      });
+    return withDataset(runtime, call, data, use, reading);
   }
 
   /**

@@ -30,6 +30,7 @@ import { NormlabError } from './errors.js';
  * @property {SettingsTable[]} schedules
  * @property {SettingsTable} trainer
  * @property {string} progress values of nl_trainer_progress, comma-separated
+ * @property {SettingsTable} augment
  */
 
 /** Takes memory that lasts as long as the call that it is for. */

@@ -12,6 +12,7 @@ import { readState, same, saveState } from './trainer-state.js';
  * @typedef {import('./runtime.js').Runtime} Runtime
  * @typedef {import('./data/dataset.js').Tensor} Tensor
  * @typedef {import('./data/dataset.js').Dataset} Dataset
+ * @typedef {import('./engine-dataset.js').Augment} Augment
  * @typedef {import('./measure.js').LayerMeasurement} LayerMeasurement
  *
  * @typedef {object} SgdOptions torch.optim.SGD's: https://pytorch.org/docs/stable/generated/torch.optim.SGD.html
@@ -72,8 +73,13 @@ import { readState, same, saveState } from './trainer-state.js';
  * @typedef {object} RunOptions
  * @property {number} batchSize
  * @property {boolean} [shuffle] a new order each epoch; default true
+ * @property {boolean} [sortByClass] batches run through class after class, as in a folder of data that nobody shuffled; with
+ *   shuffle the samples of a class change places each epoch. A batch of one class has statistics of its own, which is what
+ *   BatchNorm fails on; default false
+ * @property {Augment | null} [augment] random crops and mirroring of the training images, e.g. `{ crop: 4, flip: true }`;
+ *   default null
  * @property {boolean} [dropLast] leave out a last batch that is smaller; default false
- * @property {number} [seed] of the orders; default 0
+ * @property {number} [seed] of the orders and of `augment`; default 0
  * @property {number} [epochs] how many there will be: what a schedule without `steps` spans
  * @property {number | null} [measureEvery] measure every so manieth step, counted over all epochs: its figures then have
  *   `layers`; default null: none
@@ -102,11 +108,14 @@ import { readState, same, saveState } from './trainer-state.js';
 /**
  * Options of a run that decide what each step sees: a state holds them, and what resumes it must have the same.
  *
- * @type {Record<string, (call: string, name: string, value: any) => unknown>}
+ * @type {Record<string, (call: string, name: string, value: any, runtime: Runtime) => unknown>}
  */
 const RUN_OPTIONS = {
   batchSize: (call, name, value) => checkInteger(call, name, value, 1),
   shuffle: (call, name, value = true) => checkBoolean(call, name, value),
+  sortByClass: (call, name, value = false) => checkBoolean(call, name, value),
+  augment: (call, name, value = null, { abi }) =>
+    value && decodeSettings(abi.augment, encodeSettings(call, abi.augment, value, abi.maxDims, [], name)),
   dropLast: (call, name, value = false) => checkBoolean(call, name, value),
   seed: (call, name, value = 0) => checkNumber(call, name, value),
 };
@@ -347,7 +356,12 @@ export class Trainer {
   loadState(state) {
     const call = 'trainer.loadState';
     const handle = this.handle(call);
-    const { lr, progress, passes, apply } = readState(call, this.#parts(), checkOrder, state);
+    const { lr, progress, passes, apply } = readState(
+      call,
+      this.#parts(),
+      (by, value) => checkOrder(this.#runtime, by, value),
+      state,
+    );
     // The engine looks at all of it before it takes any.
     asFormat(() => this.#setProgress(call, progress));
     this.#run?.dispose();
@@ -423,12 +437,12 @@ export class Trainer {
       bins: checkBins(call, bins),
     };
     const handle = this.handle(call);
-    const settings = Object.entries(RUN_OPTIONS).map(([name, check]) => [name, check(call, name, options[name])]);
-    const { batchSize, shuffle, dropLast, seed } = Object.fromEntries(settings);
-    const epochs = checkInteger(call, 'epochs', options.epochs ?? 0, 0);
     const runtime = this.#runtime;
-    const dataset = uploadDataset(runtime, call, data);
-    const order = { length: data.labels.length, ...Object.fromEntries(settings) };
+    const settings = checkRun(runtime, call, options);
+    const { batchSize, shuffle, sortByClass, augment, dropLast, seed } = settings;
+    const epochs = checkInteger(call, 'epochs', options.epochs ?? 0, 0);
+    const dataset = uploadDataset(runtime, call, data, { sortByClass, augment });
+    const order = { length: data.labels.length, ...settings };
     const resumed = this.#resumed;
     const before = this.#progress();
     try {
@@ -462,13 +476,24 @@ export class Trainer {
 }
 
 /**
+ * @param {Runtime} runtime
+ * @param {string} call
+ * @param {Record<string, any>} options
+ * @returns {Record<string, any>} {@link RUN_OPTIONS} in full
+ */
+const checkRun = (runtime, call, options) =>
+  Object.fromEntries(
+    Object.entries(RUN_OPTIONS).map(([name, check]) => [name, check(call, name, options[name], runtime)]),
+  );
+
+/**
+ * @param {Runtime} runtime
  * @param {string} call
  * @param {unknown} value what a state has of {@link RUN_OPTIONS}
  */
-function checkOrder(call, value) {
+function checkOrder(runtime, call, value) {
   const { length, ...options } = checkOptions(call, 'order', value, ['length', ...Object.keys(RUN_OPTIONS)]);
-  const settings = Object.entries(RUN_OPTIONS).map(([name, check]) => [name, check(call, name, options[name])]);
-  return { length: checkInteger(call, 'order.length', length, 1), ...Object.fromEntries(settings) };
+  return { length: checkInteger(call, 'order.length', length, 1), ...checkRun(runtime, call, options) };
 }
 
 /** Passes over a data set, driven by hand: what fit is built on. Made by `trainer.start`. */

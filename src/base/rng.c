@@ -16,6 +16,16 @@ uint32_t nl_rng_next(nl_rng *rng) {
   return mixed >> rotate | mixed << (-rotate & 31);
 }
 
+/* F. Brown, "Random number generation with arbitrary strides" (1994): `count` steps are one multiplication and one addition. */
+void nl_rng_skip(nl_rng *rng, uint64_t count) {
+  uint64_t factor = 6364136223846793005u, addend = rng->increment;
+  for (; count > 0; count >>= 1) {
+    if (count & 1) rng->state = rng->state * factor + addend;
+    addend *= factor + 1;
+    factor *= factor;
+  }
+}
+
 float nl_rng_uniform(nl_rng *rng) { return (float)(nl_rng_next(rng) >> 8) * 0x1p-24f; }
 
 uint32_t nl_rng_below(nl_rng *rng, uint32_t bound) {

@@ -11,6 +11,8 @@ typedef struct {
 /** A generator for `seed`; different streams of one seed are independent. */
 nl_rng nl_rng_make(uint64_t seed, uint64_t stream);
 uint32_t nl_rng_next(nl_rng *rng);
+/** As if nl_rng_next had been called `count` times, in time that grows with its logarithm. */
+void nl_rng_skip(nl_rng *rng, uint64_t count);
 /** Uniform in [0, 1), 24 bits. */
 float nl_rng_uniform(nl_rng *rng);
 /** Uniform in [0, bound), without bias; bound >= 1. */

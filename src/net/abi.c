@@ -1,4 +1,5 @@
 /* The engine's table of itself, as JSON. */
+#include "net/dataset.h"
 #include "net/norm.h"
 #include "net/optimizer.h"
 #include "net/schedule.h"
@@ -74,6 +75,8 @@ const char *nl_abi(void) {
   for (int32_t i = 0; i < nl_schedule_type_count; i++) at = append_type(at, i == 0, &nl_schedule_types[i]->settings);
   at = append(at, "],\"trainer\":", "", "");
   at = append_type(at, true, &nl_trainer_settings);
+  at = append(at, ",\"augment\":", "", "");
+  at = append_type(at, true, &nl_augment_settings);
   append(at, ",\"progress\":\"%s\"}", nl_trainer_progress_names, "");
   return json;
 }

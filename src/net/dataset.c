@@ -1,9 +1,21 @@
 #include "net/dataset.h"
 
+#include "base/rng.h"
 #include "net/model.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* Streams of fit's seed: an epoch's order, and what is done to the samples in their order. */
+enum { ORDERS = 1 };
+#define AUGMENTATIONS ((uint64_t)1 << 32)
+
+static const nl_setting augment_settings[] = {
+    {.name = "crop", .kind = NL_INT, .standard = 0},
+    {.name = "flip", .kind = NL_BOOL, .standard = 0},
+};
+enum { CROP, FLIP };
+const nl_settings nl_augment_settings = {"augment", augment_settings, 2};
 
 nl_status nl_dataset_create(nl_dataset **out, const void *images, int32_t is_float, const int32_t *labels,
                             int32_t count, int32_t channels, int32_t pixels, int32_t classes, const double *mean,
@@ -19,7 +31,13 @@ nl_status nl_dataset_create(nl_dataset **out, const void *images, int32_t is_flo
              "dataset: mean must be finite and std positive, got %g and %g for channel %d", mean[c], std[c], c);
   nl_dataset *dataset;
   NL_TRY(nl_take((void **)&dataset, 1, sizeof *dataset));
-  *dataset = (nl_dataset){images, labels, count, channels, pixels, classes, is_float != 0, NULL};
+  *dataset = (nl_dataset){.images = images,
+                          .labels = labels,
+                          .count = count,
+                          .channels = channels,
+                          .pixels = pixels,
+                          .classes = classes,
+                          .is_float = is_float != 0};
   if (!is_float) {
     nl_status status = nl_take((void **)&dataset->lookup, (size_t)channels * 256, sizeof(float));
     if (status != NL_OK) {
@@ -36,23 +54,115 @@ nl_status nl_dataset_create(nl_dataset **out, const void *images, int32_t is_flo
 void nl_dataset_destroy(nl_dataset *dataset) {
   if (!dataset) return;
   free(dataset->lookup);
+  free(dataset->order);
+  free(dataset->fill);
   free(dataset);
 }
 
-void nl_dataset_gather(float *x, int32_t *labels, const nl_dataset *dataset, const int32_t *indices, int32_t first,
-                       int32_t n) {
-  const size_t sample = (size_t)dataset->channels * dataset->pixels;
-  for (int32_t i = 0; i < n; i++) {
-    const size_t index = (size_t)(indices ? indices[i] : first + i);
+nl_status nl_dataset_sort(nl_dataset *dataset) {
+  if (dataset->order) return NL_OK;
+  int32_t *next;
+  NL_TRY(nl_take((void **)&next, (uint64_t)dataset->classes, sizeof *next));
+  nl_status status = nl_take((void **)&dataset->order, (uint64_t)dataset->count, sizeof *dataset->order);
+  if (status == NL_OK) {
+    for (int32_t i = 0; i < dataset->count; i++) next[dataset->labels[i]]++;
+    for (int32_t c = 0, sum = 0; c < dataset->classes; c++) {
+      const int32_t size = next[c];
+      next[c] = sum;
+      sum += size;
+    }
+    for (int32_t i = 0; i < dataset->count; i++) dataset->order[next[dataset->labels[i]]++] = i;
+  }
+  free(next);
+  return status;
+}
+
+nl_status nl_dataset_set_augment(nl_dataset *dataset, const double *args, int32_t count, int32_t width,
+                                 const double *fill) {
+  NL_TRY(nl_settings_check(&nl_augment_settings, args, count));
+  NL_CHECK(width >= 1 && dataset->pixels % width == 0, NL_SHAPE,
+           "augment: rows of %d pixels do not make an image of %d", width, dataset->pixels);
+  const int32_t height = dataset->pixels / width, side = width < height ? width : height;
+  NL_CHECK(args[CROP] < side, NL_ARGUMENT,
+           "augment: crop must be less than the smaller side of images of %d x %d, got %g", height, width, args[CROP]);
+  if (!dataset->fill) NL_TRY(nl_take((void **)&dataset->fill, (uint64_t)dataset->channels, sizeof *dataset->fill));
+  for (int32_t c = 0; c < dataset->channels; c++) dataset->fill[c] = (float)fill[c];
+  dataset->width = width;
+  dataset->crop = (int32_t)args[CROP];
+  dataset->flip = args[FLIP] != 0;
+  return NL_OK;
+}
+
+static void copy_sample(float *x, const nl_dataset *dataset, int32_t index) {
+  const size_t sample = (size_t)dataset->channels * dataset->pixels, at = (size_t)index * sample;
+  if (dataset->is_float) {
+    memcpy(x, (const float *)dataset->images + at, sample * sizeof *x);
+    return;
+  }
+  const uint8_t *image = (const uint8_t *)dataset->images + at;
+  for (int32_t c = 0; c < dataset->channels; c++)
+    for (int32_t p = 0; p < dataset->pixels; p++) *x++ = dataset->lookup[c * 256 + *image++];
+}
+
+/* The image moved up and left, then mirrored. */
+static void copy_moved(float *x, const nl_dataset *dataset, int32_t index, int32_t up, int32_t left, bool mirrored) {
+  const int32_t width = dataset->width, height = dataset->pixels / width;
+  size_t plane = (size_t)index * dataset->channels * dataset->pixels;
+  for (int32_t c = 0; c < dataset->channels; c++, plane += dataset->pixels)
+    for (int32_t y = up; y < height + up; y++)
+      for (int32_t i = 0; i < width; i++) {
+        const int32_t column = (mirrored ? width - 1 - i : i) + left;
+        const bool inside = y >= 0 && y < height && column >= 0 && column < width;
+        const size_t at = plane + (size_t)(inside ? y * width + column : 0);
+        *x++ = !inside             ? dataset->fill[c]
+               : dataset->is_float ? ((const float *)dataset->images)[at]
+                                   : dataset->lookup[c * 256 + ((const uint8_t *)dataset->images)[at]];
+      }
+}
+
+void nl_dataset_gather(float *x, int32_t *labels, const nl_dataset *dataset, int32_t first, int32_t n) {
+  for (int32_t i = 0; i < n; i++, x += dataset->channels * dataset->pixels) {
+    const int32_t index = dataset->order ? dataset->order[first + i] : first + i;
     labels[i] = dataset->labels[index];
-    if (dataset->is_float) {
-      memcpy(x, (const float *)dataset->images + index * sample, sample * sizeof *x);
-      x += sample;
+    copy_sample(x, dataset, index);
+  }
+}
+
+/* Fisher and Yates, from a stream of the epoch's own. */
+void nl_dataset_draw_order(int32_t *order, const nl_dataset *dataset, bool shuffle, uint64_t seed, int32_t epoch) {
+  const int32_t count = dataset->count, *labels = dataset->labels;
+  for (int32_t i = 0; i < count; i++) order[i] = dataset->order ? dataset->order[i] : i;
+  if (!shuffle) return;
+  nl_rng rng = nl_rng_make(seed, ORDERS + (uint64_t)epoch);
+  for (int32_t first = 0, end = dataset->order ? 0 : count; first < count; first = end) {
+    while (end < count && labels[order[end]] == labels[order[first]]) end++;
+    for (int32_t i = end - 1; i > first; i--) {
+      const int32_t j = first + (int32_t)nl_rng_below(&rng, (uint32_t)(i - first) + 1), swap = order[i];
+      order[i] = order[j];
+      order[j] = swap;
+    }
+  }
+}
+
+/* An integer in [0, bound) from one draw, so that a sample's draws have a place in the stream; bound < 2^17. */
+static int32_t one_of(nl_rng *rng, int32_t bound) {
+  return (int32_t)((uint64_t)nl_rng_next(rng) * (uint64_t)bound >> 32);
+}
+
+void nl_dataset_draw(float *x, int32_t *labels, const nl_dataset *dataset, const int32_t *order, uint64_t seed,
+                     int32_t epoch, int32_t first, int32_t n) {
+  const int32_t crop = dataset->crop;
+  nl_rng rng = nl_rng_make(seed, AUGMENTATIONS + (uint64_t)epoch);
+  nl_rng_skip(&rng, 3 * (uint64_t)first);
+  for (int32_t i = first; i < first + n; i++, x += dataset->channels * dataset->pixels) {
+    *labels++ = dataset->labels[order[i]];
+    if (dataset->width == 0) {
+      copy_sample(x, dataset, order[i]);
       continue;
     }
-    const uint8_t *image = (const uint8_t *)dataset->images + index * sample;
-    for (int32_t c = 0; c < dataset->channels; c++)
-      for (int32_t p = 0; p < dataset->pixels; p++) *x++ = dataset->lookup[c * 256 + *image++];
+    const int32_t up = one_of(&rng, 2 * crop + 1) - crop, left = one_of(&rng, 2 * crop + 1) - crop;
+    const bool mirrored = one_of(&rng, 2) != 0;
+    copy_moved(x, dataset, order[i], up, left, mirrored && dataset->flip);
   }
 }
 
@@ -89,7 +199,7 @@ nl_status nl_evaluate(nl_model *model, double *figures, const nl_dataset *datase
   int32_t hits = 0;
   for (int32_t i = 0, n; status == NL_OK && i < count; i += n) {
     n = nl_dataset_batch(dataset, i, batch_size);
-    nl_dataset_gather(x, labels, dataset, NULL, i, n);
+    nl_dataset_gather(x, labels, dataset, i, n);
     status = nl_model_run_joined(model, x, n, mode, true);
     if (status != NL_OK) break;
     model->passes++;

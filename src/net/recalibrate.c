@@ -27,7 +27,7 @@ static nl_status pass_batches(nl_model *model, float *x, int32_t *labels, const 
                               int32_t batches) {
   for (int32_t first = 0, n; first < dataset->count && batches > 0; first += n, batches--) {
     n = nl_dataset_batch(dataset, first, batch_size);
-    nl_dataset_gather(x, labels, dataset, NULL, first, n);
+    nl_dataset_gather(x, labels, dataset, first, n);
     NL_TRY(nl_model_run_joined(model, x, n, NL_TRAIN, false));
   }
   return NL_OK;

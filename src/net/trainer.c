@@ -328,18 +328,9 @@ nl_status nl_trainer_begin(nl_trainer *trainer, const nl_dataset *dataset, int32
 
 int32_t nl_trainer_steps_per_epoch(const nl_trainer *trainer) { return trainer->steps_per_epoch; }
 
-/* Fisher and Yates, from a stream of the epoch's own: an order depends on seed and epoch alone. */
 static void draw_order(nl_trainer *trainer) {
-  const int32_t count = trainer->dataset->count;
   trainer->drawn = trainer->epoch;
-  for (int32_t i = 0; i < count; i++) trainer->order[i] = i;
-  if (!trainer->shuffle) return;
-  nl_rng rng = nl_rng_make(trainer->seed, 1 + (uint64_t)trainer->epoch);
-  for (int32_t i = count - 1; i > 0; i--) {
-    int32_t j = (int32_t)nl_rng_below(&rng, (uint32_t)i + 1), swap = trainer->order[i];
-    trainer->order[i] = trainer->order[j];
-    trainer->order[j] = swap;
-  }
+  nl_dataset_draw_order(trainer->order, trainer->dataset, trainer->shuffle, trainer->seed, trainer->epoch);
 }
 
 nl_status nl_trainer_run(nl_trainer *trainer, double *figures, int32_t *done, int32_t k) {
@@ -354,7 +345,8 @@ nl_status nl_trainer_run(nl_trainer *trainer, double *figures, int32_t *done, in
     if (trainer->drawn != trainer->epoch) draw_order(trainer);
     const int32_t first = trainer->step * trainer->batch_size, left = trainer->dataset->count - first;
     const int32_t n = left < trainer->batch_size ? left : trainer->batch_size;
-    nl_dataset_gather(trainer->x, trainer->labels, trainer->dataset, trainer->order + first, 0, n);
+    nl_dataset_draw(trainer->x, trainer->labels, trainer->dataset, trainer->order, trainer->seed, trainer->epoch, first,
+                    n);
     NL_TRY(nl_trainer_step(trainer, figures, trainer->x, trainer->labels, n));
     trainer->step++;
     ++*done;

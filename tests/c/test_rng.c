@@ -31,6 +31,21 @@ TEST(large_seeds) {
   assert_true(same <= 1);
 }
 
+TEST(skips) {
+  static const uint64_t counts[] = {0, 1, 2, 3, 7, 64, 1000};
+  for (int i = 0; i < COUNT_OF(counts); i++) {
+    nl_rng far = nl_rng_make(9, 4), step = nl_rng_make(9, 4);
+    nl_rng_skip(&far, counts[i]);
+    for (uint64_t k = 0; k < counts[i]; k++) nl_rng_next(&step);
+    for (int k = 0; k < 5; k++) assert_int_equal(nl_rng_next(&far), nl_rng_next(&step));
+  }
+  /* The period is 2^64. */
+  nl_rng rng = nl_rng_make(9, 4), start = rng;
+  nl_rng_skip(&rng, UINT64_MAX);
+  nl_rng_next(&rng);
+  assert_true(rng.state == start.state);
+}
+
 /* Bounds of 5 standard errors: a right generator fails one in two million times, and this one always draws the same. */
 TEST(uniform_values) {
   enum { DRAWS = 20000, BINS = 16 };
@@ -72,7 +87,7 @@ TEST(below_is_unbiased) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {CASE(published_values), CASE(streams_differ), CASE(large_seeds),
+  const struct CMUnitTest tests[] = {CASE(published_values), CASE(streams_differ), CASE(large_seeds),      CASE(skips),
                                      CASE(uniform_values),   CASE(below_covers),   CASE(below_is_unbiased)};
   return cmocka_run_group_tests_name("rng", tests, NULL, NULL);
 }

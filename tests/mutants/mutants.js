@@ -1,6 +1,7 @@
 // One wrong formula each, of those that people do write: `from`, which stands exactly once in `file`, becomes `to`, and
 // every test in `caught` (a program of tests/c and one of its tests) must fail. mutants.test.js sees to that.
 
+import { data } from './data.js';
 import { measuring } from './measuring.js';
 import { products } from './products.js';
 
@@ -771,6 +772,6 @@ const byFile = {
 };
 
 /** @type {Mutant[]} */
-export const mutants = [byFile, products, measuring]
+export const mutants = [byFile, products, measuring, data]
   .flatMap((part) => Object.entries(part))
   .flatMap(([file, list]) => list.map((mutant) => ({ file, ...mutant })));
