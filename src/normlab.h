@@ -225,6 +225,27 @@ NL_API nl_status nl_dataset_set_augment(nl_dataset *dataset, const double *args,
                                         const double *fill);
 
 /**
+ * Samples first to first + n - 1 of an endless made-up set, to try things on. Any piece of it can be made at any time, bit for
+ * bit; classes are balanced: each run of `classes` samples that begins at a multiple of it has one of each. `part` (0 for
+ * training, 1 for test) chooses other samples of the same classes; another seed makes another set.
+ *
+ * shape [3]: channels, height and width of a sample.
+ *
+ * nl_blobs: images [n, shape], Gaussian clusters about a centre a class. Centres are about 1 from the origin and so about
+ * sqrt(2) from each other; noise is the standard deviation in each direction. An image has at most 4 x 4 values a channel,
+ * shown as patches, so that convolutions find them.
+ */
+NL_API nl_status nl_blobs(float *images, int32_t *labels, int32_t first, int32_t n, const int32_t *shape,
+                          int32_t classes, double noise, double seed, int32_t part);
+/**
+ * nl_textures: images [n, shape] of bytes about grey: waves (of even classes) and checks (of odd ones) whose orientation,
+ * frequency and colours are those of the class, each within a range; phase and contrast are random. noise is the standard
+ * deviation of a pixel's, half the range of bytes being 1.
+ */
+NL_API nl_status nl_textures(uint8_t *images, int32_t *labels, int32_t first, int32_t n, const int32_t *shape,
+                             int32_t classes, double noise, double seed, int32_t part);
+
+/**
  * figures[2] = mean cross-entropy and accuracy over the whole set in batches of batch_size (the last may be smaller), in
  * NL_EVAL or NL_PROBE. A last batch of one sample joins the batch before it, since one value has no variance.
  */

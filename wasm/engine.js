@@ -4,6 +4,7 @@ import { loadDirectory } from './data/directory.js';
 import { idx } from './data/idx.js';
 import { loadDataset } from './data/load.js';
 import { npz } from './data/npz.js';
+import { synthetic } from './data/synthetic.js';
 import { normFactories } from './layers.js';
 import { compileEngine, instantiate } from './load.js';
 import { Model } from './model.js';
@@ -16,6 +17,7 @@ import { Trainer } from './trainer.js';
 
 /**
  * @typedef {import('./load.js').Variant} Variant
+ * @typedef {import('./data/dataset.js').Dataset} Dataset
  * @typedef {import('./presets/index.js').ModelSpec} ModelSpec
  * @typedef {import('./trainer.js').TrainerOptions} TrainerOptions
  * @typedef {import('./sweep/settings.js').SweepOptions} SweepOptions
@@ -89,11 +91,42 @@ export async function createEngine(options) {
      */
     sweep: (sweepOptions) => sweep(runtime, module, sweepOptions),
 
-    loadDataset,
+    /**
+     * Loads or makes up a dataset by its name.
+     *
+     * @param {string} name `'fashion-mnist'`, which ships with the package, `'blobs'` or `'textures'`, which are made up
+     * @param {import('./data/load.js').LoadOptions} [loadOptions]
+     * @returns {Promise<{ train: Dataset, test: Dataset }>} mean and std are those of the training images in both
+     * @throws {import('./errors.js').NormlabError} `argument` for an unknown name, `io` for a file that cannot be read,
+     *   `format` for a corrupt one
+     */
+    loadDataset: (name, loadOptions) => loadDataset(name, loadOptions, runtime),
     loadDirectory,
     idx,
     cifar10,
     npz,
+
+    /**
+     * Gaussian clusters about a centre a class: floats, which any layer can be tried on without a file. Centres are about 1
+     * from the origin and so about √2 from each other. Images have at most 4 × 4 values a channel, shown as patches, so that
+     * convolutions find them. Equal options give equal bits in every variant; fewer samples are the first of more.
+     *
+     * @param {import('./data/synthetic.js').SyntheticOptions} [blobOptions] shape: `[C]`, `[C, L]` or `[C, H, W]`, default
+     *   `[1, 28, 28]`; noise: standard deviation about the centre, in each direction, default 0.25
+     * @returns {Dataset} standardized; classes are balanced: one of each in every `classes` samples
+     */
+    blobs: (blobOptions) => synthetic(runtime, 'blobs', blobOptions),
+
+    /**
+     * Coloured textures as bytes: waves (of even classes) and checks (of odd ones) whose orientation, frequency and colours are
+     * those of the class, each within a range, with random phase and contrast about grey, so that it takes more than a mean
+     * colour to tell them apart. Equal options give equal bits in every variant; fewer samples are the first of more.
+     *
+     * @param {import('./data/synthetic.js').SyntheticOptions} [textureOptions] shape: `[C, H, W]`, default `[3, 32, 32]`;
+     *   noise: standard deviation of each value's, half the range of bytes being 1, default 0.5
+     * @returns {Dataset} classes are balanced: one of each in every `classes` samples
+     */
+    textures: (textureOptions) => synthetic(runtime, 'textures', textureOptions),
 
     /** @returns {{ bytes: number }} size of the engine's memory, which grows on demand and never shrinks */
     get memory() {

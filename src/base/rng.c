@@ -1,5 +1,9 @@
 #include "base/rng.h"
 
+#include "base/series.h"
+
+#include <math.h>
+
 nl_rng nl_rng_make(uint64_t seed, uint64_t stream) {
   nl_rng rng = {0, stream << 1 | 1};
   nl_rng_next(&rng);
@@ -33,5 +37,16 @@ uint32_t nl_rng_below(nl_rng *rng, uint32_t bound) {
   for (;;) {
     uint32_t value = nl_rng_next(rng);
     if (value >= reject_below) return value % bound;
+  }
+}
+
+/* G. Marsaglia's polar method: points of a disc, two values each. */
+void nl_rng_normals(float *values, nl_rng *rng, int32_t n) {
+  for (int32_t i = 0; i < n;) {
+    const double u = 2 * (double)nl_rng_uniform(rng) - 1, v = 2 * (double)nl_rng_uniform(rng) - 1, s = u * u + v * v;
+    if (s >= 1 || s == 0) continue;
+    const double scale = sqrt(-2 * nl_log(s) / s);
+    values[i++] = (float)(u * scale);
+    if (i < n) values[i++] = (float)(v * scale);
   }
 }

@@ -17,5 +17,7 @@ void nl_rng_skip(nl_rng *rng, uint64_t count);
 float nl_rng_uniform(nl_rng *rng);
 /** Uniform in [0, bound), without bias; bound >= 1. */
 uint32_t nl_rng_below(nl_rng *rng, uint32_t bound);
+/** n values of mean 0 and standard deviation 1. */
+void nl_rng_normals(float *values, nl_rng *rng, int32_t n);
 
 #endif

@@ -9,6 +9,7 @@
  */
 #include "net/schedule.h"
 
+#include "base/series.h"
 #include "kernels/kernels.h"
 
 #define COUNT_OF(list) (int32_t)(sizeof(list) / sizeof *(list))
@@ -43,16 +44,9 @@ static double step_rate(double lr, const double *args, double at, double steps) 
   return lr * nl_power(args[SECOND], floor(at / args[FIRST]));
 }
 
-/* Of x in [0, pi / 2], by its series; the C library's, which takes any x, would be 5 KB of the module. */
-static double cosine_of(double x) {
-  double sum = 0, term = 1;
-  for (int k = 1; k < 30; term *= -x * x / (k * (k + 1)), k += 2) sum += term;
-  return sum;
-}
-
 static double cosine_rate(double lr, const double *args, double at, double steps) {
   /* (1 + cos(2 x)) / 2 = cos(x)^2 */
-  const double half = cosine_of(PI / 2 * at / steps);
+  const double half = nl_cosine(PI / 2 * at / steps);
   return args[FIRST] + (lr - args[FIRST]) * half * half;
 }
 

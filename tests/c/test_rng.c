@@ -1,5 +1,6 @@
 /* The generator that seeds everything. */
 #include "base/rng.h"
+#include "base/series.h"
 #include "support.h"
 
 #include <math.h>
@@ -86,8 +87,45 @@ TEST(below_is_unbiased) {
   check_double("lowest third", (double)lowest / DRAWS, 1.0 / 3, 5 * sqrt(2.0 / 9 / DRAWS));
 }
 
+/* Moments, and how many lie below: (1 + erf(z / sqrt 2)) / 2. */
+TEST(normal_values) {
+  enum { DRAWS = 20001 };
+  float *values = floats(DRAWS), *twin = floats(DRAWS);
+  nl_rng rng = nl_rng_make(3, 0);
+  nl_rng_normals(values, &rng, DRAWS);
+  static const double bounds[] = {-3, -1.5, -0.5, 0, 0.7, 1, 2.5};
+  for (int i = 0; i < COUNT_OF(bounds); i++) {
+    double below = 0;
+    for (int k = 0; k < DRAWS; k++) below += values[k] < bounds[i];
+    const double want = (1 + erf(bounds[i] / sqrt(2))) / 2;
+    check_double("share below", below / DRAWS, want, 5 * sqrt(want * (1 - want) / DRAWS));
+  }
+  double sum = 0, squares = 0, pairs = 0;
+  for (int k = 0; k < DRAWS; k++) {
+    sum += values[k];
+    squares += (double)values[k] * values[k];
+    if (k > 0) pairs += (double)values[k] * values[k - 1];
+  }
+  check_double("mean", sum / DRAWS, 0, 5 / sqrt(DRAWS));
+  check_double("variance", squares / DRAWS, 1, 5 * sqrt(2.0 / DRAWS));
+  check_double("correlation", pairs / DRAWS, 0, 5 / sqrt(DRAWS));
+  rng = nl_rng_make(3, 0);
+  nl_rng_normals(twin, &rng, DRAWS - 1);
+  check_same("fewer", twin, values, DRAWS - 1);
+}
+
+TEST(series) {
+  for (int i = 0; i <= 1000; i++) {
+    const double x = acos(-1) / 2 * i / 1000, y = ldexp(1 - i / 2001.0, -i % 40);
+    check_double("cosine", nl_cosine(x), cos(x), 4e-16);
+    check_double("logarithm", nl_log(y), log(y), 1e-10 * fabs(log(y)));
+  }
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {CASE(published_values), CASE(streams_differ), CASE(large_seeds),      CASE(skips),
-                                     CASE(uniform_values),   CASE(below_covers),   CASE(below_is_unbiased)};
+  const struct CMUnitTest tests[] = {
+      CASE(published_values), CASE(streams_differ), CASE(large_seeds),    CASE(skips),
+      CASE(normal_values),    CASE(series),         CASE(uniform_values), CASE(below_covers),
+      CASE(below_is_unbiased)};
   return cmocka_run_group_tests_name("rng", tests, NULL, NULL);
 }

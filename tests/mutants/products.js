@@ -758,8 +758,8 @@ export const products = {
     },
     {
       name: 'a whole period',
-      from: 'cosine_of(PI / 2 * at / steps)',
-      to: 'cosine_of(PI * at / steps)',
+      from: 'nl_cosine(PI / 2 * at / steps)',
+      to: 'nl_cosine(PI * at / steps)',
       caught: ['test_trainer schedules'],
     },
     {

@@ -1,4 +1,4 @@
-import { areIntegers, describe, isList } from '../checks.js';
+import { areIntegers, describe, isList, sizeOf } from '../checks.js';
 import { NormlabError } from '../errors.js';
 
 /**
@@ -17,19 +17,19 @@ import { NormlabError } from '../errors.js';
  *
  * @typedef {object} Dataset
  * @property {string} name
- * @property {number[]} shape of one image, `[C, H, W]`
+ * @property {number[]} shape of one image, `[C, H, W]`, or of samples of any other form, `[C, …]`
  * @property {number} length number of images
  * @property {number} classes number of classes; labels are 0 … classes - 1
  * @property {string[]} [classNames]
  * @property {number[]} mean per channel, of the training split: in units of 0…1, or those that floats had in their file
  * @property {number[]} std per channel, of the training split (biased, i.e. divided by the count), in units as those of
  *   `mean`
- * @property {Uint8Array | Float32Array} images `length × C × H × W` values
+ * @property {Uint8Array | Float32Array} images `length × C × …` values
  * @property {Int32Array} labels `length` labels
  * @property {(start?: number, end?: number) => Dataset} slice images `start` … `end - 1`, sharing this set's memory;
  *   bounds work as those of `Array.prototype.slice`: past the end they are cut, negative ones count from the end
  * @property {(indices: ArrayLike<number>) => { x: Tensor, labels: Int32Array }} batch the images with these indices,
- *   standardized, as one tensor `[N, C, H, W]`; throws `argument` where an index is not that of an image
+ *   standardized, as one tensor `[N, C, …]`; throws `argument` where an index is not that of an image
  */
 
 /**
@@ -37,8 +37,8 @@ import { NormlabError } from '../errors.js';
  *
  * @param {object} source
  * @param {string} [source.name] default `'custom'`
- * @param {number[]} source.shape of one image, `[C, H, W]`
- * @param {Uint8Array | Float32Array} source.images `N × C × H × W` values: bytes 0…255, or standardized floats
+ * @param {number[]} source.shape of one image, `[C, H, W]`, or of samples of any other form, `[C, …]` of 1 to 4 sizes
+ * @param {Uint8Array | Float32Array} source.images `N × C × …` values: bytes 0…255, or standardized floats
  * @param {ArrayLike<number>} source.labels `N` integers; an Int32Array is kept, anything else copied
  * @param {number} [source.classes] default: the greatest label + 1
  * @param {string[]} [source.classNames] one a class
@@ -52,14 +52,14 @@ export function makeDataset(source) {
     throw argument(`source: expected { shape, images, labels, … }, got ${describe(source)}`);
   }
   const { name = 'custom', shape, images, labels, classes, classNames, mean, std } = source;
-  if (!areIntegers(shape, 1) || shape.length !== 3) {
-    throw argument(`shape: expected [C, H, W] of positive integers, got ${describe(shape)}`);
+  if (!areIntegers(shape, 1) || shape.length < 1 || shape.length > 4) {
+    throw argument(`shape: expected 1 to 4 positive integers such as [C, H, W], got ${describe(shape)}`);
   }
   if (!(images instanceof Uint8Array || images instanceof Float32Array)) {
     throw argument(`images: expected a Uint8Array or Float32Array, got ${describe(images)}`);
   }
   if (!isList(labels)) throw argument(`labels: expected an array, got ${describe(labels)}`);
-  const size = shape[0] * shape[1] * shape[2];
+  const size = sizeOf(shape);
   const length = labels.length;
   if (images.length !== length * size) {
     throw argument(
@@ -115,8 +115,8 @@ export function makeDataset(source) {
  */
 function view(parts) {
   const { shape, images, labels, mean, std } = parts;
-  const [channels, height, width] = shape;
-  const plane = height * width;
+  const [channels, ...sides] = shape;
+  const plane = sizeOf(sides);
   const size = channels * plane;
   const length = labels.length;
   return {
@@ -177,10 +177,10 @@ function standardized(mean, std) {
  * @param {Uint8Array | Float32Array} images
  * @param {number[]} shape
  */
-function channelStats(images, [channels, height, width]) {
+function channelStats(images, [channels, ...sides]) {
   const mean = new Array(channels).fill(0);
   const std = new Array(channels).fill(1);
-  const plane = height * width;
+  const plane = sizeOf(sides);
   const count = images.length / channels;
   if (images instanceof Float32Array || count === 0) return { mean, std };
   for (let c = 0; c < channels; c++) {

@@ -1,14 +1,31 @@
+import { sizeOf } from '../checks.js';
+import { makeDataset } from './dataset.js';
+
+/**
+ * A dataset of images as a file has them: bytes are standardized when they are read, floats here and in their place.
+ *
+ * @param {Parameters<typeof makeDataset>[0]} source mean and std of floats in their own units
+ * @returns {import('./dataset.js').Dataset}
+ */
+export function standardizedDataset({ mean, std, ...source }) {
+  const { images, shape } = source;
+  const own = images instanceof Float32Array && !(mean && std) ? floatStats(images, shape) : undefined;
+  const set = makeDataset({ ...source, mean: mean ?? own?.mean, std: std ?? own?.std });
+  if (images instanceof Float32Array) standardize(images, shape, set);
+  return set;
+}
+
 /**
  * Mean and biased standard deviation of each channel of float images, in their own units: two passes in float64, summed
  * plane by plane so that millions of values do not drown the next, and from the channel's first value on, so that a
  * constant channel has no spread at all.
  *
- * @param {Float32Array} images `N × C × H × W` values
- * @param {number[]} shape of one image, `[C, H, W]`
+ * @param {Float32Array} images `N × C × …` values
+ * @param {number[]} shape of one image, `[C, …]`
  * @returns {{ mean: number[], std: number[] }} std 1 for a constant channel
  */
-export function floatStats(images, [channels, height, width]) {
-  const plane = height * width;
+function floatStats(images, [channels, ...sides]) {
+  const plane = sizeOf(sides);
   const count = images.length / channels;
   /** @param {number} channel @param {(value: number) => number} term */
   const average = (channel, term) => {
@@ -31,12 +48,12 @@ export function floatStats(images, [channels, height, width]) {
 /**
  * Puts `(v - mean[c]) / std[c]` in the place of every value.
  *
- * @param {Float32Array} images `N × C × H × W` values
- * @param {number[]} shape of one image, `[C, H, W]`
+ * @param {Float32Array} images `N × C × …` values
+ * @param {number[]} shape of one image, `[C, …]`
  * @param {{ mean: number[], std: number[] }} stats
  */
-export function standardize(images, [channels, height, width], { mean, std }) {
-  const plane = height * width;
+function standardize(images, [channels, ...sides], { mean, std }) {
+  const plane = sizeOf(sides);
   for (let start = 0, c = 0; start < images.length; start += plane, c = (c + 1) % channels) {
     for (let i = start; i < start + plane; i++) images[i] = (images[i] - mean[c]) / std[c];
   }

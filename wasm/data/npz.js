@@ -1,7 +1,6 @@
 import { checkInteger, describe } from '../checks.js';
 import { NormlabError } from '../errors.js';
-import { makeDataset } from './dataset.js';
-import { floatStats, standardize } from './floats.js';
+import { standardizedDataset } from './floats.js';
 import { gunzip } from './gzip.js';
 import { npyHeader, npyValues } from './npy.js';
 import { allocate, checkBytes, checkReadOptions, checkString, labelLimit } from './reading.js';
@@ -174,9 +173,5 @@ function channelsFirst(images, [channels, height, width]) {
  * @returns {import('./dataset.js').Dataset}
  */
 export function npzDataset({ images, shape, labels }, { name = 'npz', classes, classNames, mean, std }) {
-  const own = images instanceof Float32Array && !(mean && std) ? floatStats(images, shape) : undefined;
-  const stats = { mean: mean ?? own?.mean, std: std ?? own?.std };
-  const set = makeDataset({ name, shape, images, labels, classes, classNames, ...stats });
-  if (images instanceof Float32Array) standardize(images, shape, set);
-  return set;
+  return standardizedDataset({ name, shape, images, labels, classes, classNames, mean, std });
 }
