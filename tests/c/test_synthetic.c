@@ -16,11 +16,16 @@ typedef struct {
   int32_t labels[N];
 } made;
 
-static void make(made *set, bool blobs, int32_t first, int32_t n, double noise, double seed, int32_t part) {
+static void make_of(made *set, bool blobs, int32_t classes, int32_t first, int32_t n, double noise, double seed,
+                    int32_t part) {
   if (blobs)
-    CHECK_OK(nl_blobs(set->images.values, set->labels, first, n, shape, CLASSES, noise, seed, part));
+    CHECK_OK(nl_blobs(set->images.values, set->labels, first, n, shape, classes, noise, seed, part));
   else
-    CHECK_OK(nl_textures(set->images.bytes, set->labels, first, n, shape, CLASSES, noise, seed, part));
+    CHECK_OK(nl_textures(set->images.bytes, set->labels, first, n, shape, classes, noise, seed, part));
+}
+
+static void make(made *set, bool blobs, int32_t first, int32_t n, double noise, double seed, int32_t part) {
+  make_of(set, blobs, CLASSES, first, n, noise, seed, part);
 }
 
 static made *zeroed(void) { return (made *)floats(sizeof(made) / sizeof(float)); }
@@ -47,16 +52,18 @@ TEST(parts_seeds_and_noise_differ) {
     double noise, seed;
     int32_t part;
   } others[] = {{0.5, 3, 1}, {0.5, 4, 0}, {0.5, 3 + 0x1p52, 0}, {0.4, 3, 0}};
-  for (int blobs = 0; blobs < 2; blobs++) {
-    made *set = zeroed();
-    make(set, blobs, 0, N, 0.5, 3, 0);
-    for (int i = 0; i < COUNT_OF(others); i++) {
-      made *other = zeroed();
-      make(other, blobs, 0, N, others[i].noise, others[i].seed, others[i].part);
-      assert_memory_not_equal(&other->images, &set->images, N * SIZE);
-      if (i < 3) assert_memory_not_equal(other->labels, set->labels, sizeof set->labels);
+  /* Of one class: not for their labels alone. */
+  for (int blobs = 0; blobs < 2; blobs++)
+    for (int32_t classes = 1; classes <= CLASSES; classes += CLASSES - 1) {
+      made *set = zeroed();
+      make_of(set, blobs, classes, 0, N, 0.5, 3, 0);
+      for (int i = 0; i < COUNT_OF(others); i++) {
+        made *other = zeroed();
+        make_of(other, blobs, classes, 0, N, others[i].noise, others[i].seed, others[i].part);
+        assert_memory_not_equal(&other->images, &set->images, N * SIZE);
+        if (i < 3 && classes > 1) assert_memory_not_equal(other->labels, set->labels, sizeof set->labels);
+      }
     }
-  }
 }
 
 /* One of each class in a round; each class in each place of a round about as often as the others. */
@@ -172,9 +179,11 @@ TEST(textures_are_about_grey) {
     images[i] = (uint8_t *)floats(COUNT * CHANNELS * PIXELS / 4);
     CHECK_OK(nl_textures(images[i], labels, 0, COUNT, (int32_t[]){CHANNELS, SIDE, SIDE}, K, noises[i], 1, 0));
   }
-  double means[K][CHANNELS] = {{0}}, sum = 0, squares = 0, n = 0;
+  double means[K][CHANNELS] = {{0}}, corners[K][CHANNELS] = {{0}}, sum = 0, squares = 0, n = 0;
   for (int32_t i = 0; i < COUNT * CHANNELS * PIXELS; i++) {
     means[labels[i / PIXELS / CHANNELS]][i / PIXELS % CHANNELS] += images[0][i] / (COUNT / (double)K * PIXELS);
+    if (i % PIXELS == 0)
+      corners[labels[i / PIXELS / CHANNELS]][i / PIXELS % CHANNELS] += images[0][i] / (COUNT / (double)K);
     /* Where no noise is cut off. */
     if (images[0][i] < 60 || images[0][i] > 195) continue;
     const double d = (images[1][i] - images[0][i]) / 127.5;
@@ -182,7 +191,11 @@ TEST(textures_are_about_grey) {
     squares += d * d;
     n++;
   }
-  for (int32_t k = 0; k < K * CHANNELS; k++) check_double("mean", means[k / CHANNELS][k % CHANNELS], 127.5, 6);
+  for (int32_t k = 0; k < K * CHANNELS; k++) {
+    check_double("mean", means[k / CHANNELS][k % CHANNELS], 127.5, 6);
+    /* One value of each: a wave's, of standard deviation 127.5 / sqrt 2 at most. */
+    check_double("mean of one pixel", corners[k / CHANNELS][k % CHANNELS], 127.5, 4 * 90 / sqrt(COUNT / K));
+  }
   check_double("mean noise", sum / n, 0, 5 * 0.1 / sqrt(n) + 0.001);
   check_double("noise", sqrt(squares / n), 0.1, 0.001);
 }

@@ -79,4 +79,76 @@ export const data = {
       caught: ['test_dataset draws_have_a_place'],
     },
   ],
+
+  'src/base/series.c': [
+    {
+      name: 'half a logarithm',
+      from: 'double power = 2 * t;',
+      to: 'double power = t;',
+      caught: ['test_rng series', 'test_rng normal_values'],
+    },
+  ],
+
+  'src/net/synthetic.c': [
+    {
+      name: 'labels in turn',
+      from: 'order[k] = order[other];',
+      to: 'order[k] = k;',
+      caught: ['test_synthetic balanced'],
+    },
+    {
+      name: 'each piece begins a round',
+      from: 'place = (first + i) % classes;',
+      to: 'place = i % classes;',
+      caught: ['test_synthetic any_piece_is_part_of_the_whole'],
+    },
+    {
+      name: 'the test part has the samples of the training part',
+      from: 'nl_rng rng = stream_of(seed, PARTS + part, (uint64_t)(first + i));\n    nl_rng_normals(',
+      to: 'nl_rng rng = stream_of(seed, PARTS, (uint64_t)(first + i));\n    nl_rng_normals(',
+      caught: ['test_synthetic parts_seeds_and_noise_differ'],
+    },
+    {
+      name: 'every sample has the same noise',
+      from: 'nl_rng rng = stream_of(seed, PARTS + part, (uint64_t)(first + i));\n    nl_rng_normals(',
+      to: 'nl_rng rng = stream_of(seed, PARTS + part, 0);\n    nl_rng_normals(',
+      caught: ['test_synthetic blobs_are_gaussian'],
+    },
+    {
+      name: 'centres farther apart in more dimensions',
+      from: 'scale = 1 / sqrt(size);',
+      to: 'scale = 1 / sqrt(1);',
+      caught: ['test_synthetic blobs_are_gaussian'],
+    },
+    {
+      name: 'patches of a wrong size',
+      from: '(int32_t)((int64_t)at * cells / side)',
+      to: 'at < cells ? at : cells - 1',
+      caught: ['test_synthetic images_of_patches'],
+    },
+    {
+      name: 'orientations of half the range',
+      from: '0.5 * labels[i] / classes',
+      to: '0.25 * labels[i] / classes',
+      caught: ['test_synthetic textures_have_orientations'],
+    },
+    {
+      name: 'checks that are waves',
+      from: 'if (checks) value *=',
+      to: 'if (!checks) value *=',
+      caught: ['test_synthetic textures_have_orientations'],
+    },
+    {
+      name: 'a phase that is always the same',
+      from: 'start = nl_rng_next(&rng)',
+      to: 'start = 0',
+      caught: ['test_synthetic textures_are_about_grey'],
+    },
+    {
+      name: 'noise of another size',
+      from: '/ 147.801',
+      to: '/ 127.5',
+      caught: ['test_synthetic textures_are_about_grey'],
+    },
+  ],
 };

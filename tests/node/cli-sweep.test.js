@@ -147,6 +147,9 @@ describe('sweep', { timeout: 60_000 }, () => {
       ['adamW', 0.01, 'cosine', false, 'after', 12, 'smallcnn'],
     );
     assert.deepEqual(new Set(runs.map(({ lr }) => lr)), new Set([0.01]));
+    const sampling = ['--sort-by-class', '--sort-test-by-class', '--crop', '2', '--flip'];
+    const { sortByClass, sortTestByClass, crop, flip } = await json(...tiny, '--epochs', '0', ...sampling);
+    assert.deepEqual([sortByClass, sortTestByClass, crop, flip], [true, true, 2, true]);
     const scaled = await json(...tiny, '--lr', '0.32', '--scale-lr');
     assert.deepEqual(new Set(scaled.runs.map(({ lr }) => lr)), new Set([0.04, 0.12]));
   });
@@ -218,6 +221,7 @@ describe('sweep', { timeout: 60_000 }, () => {
     [['--seed', '0,-1'], /--seed .*is invalid/],
     [['--shard', '0/4'], /--shard .*'0\/4' is invalid. Expected i\/n/],
     [['--shard', '5/4'], /--shard .*'5\/4' is invalid/],
+    [['--crop', '28', '--limit', '10'], /--crop 28: nl\.sweep: augment: crop must be less than/],
     [['--workers', '-1'], /--workers .*is invalid/],
     [['--merge', '/nowhere'], /--merge \/nowhere: cannot read it: ENOENT/],
     [['--merge', '/nowhere', '--epochs', '3'], /--epochs: --merge trains nothing/],

@@ -135,6 +135,8 @@ describe('wrong usage', () => {
     [['train', '--batch-size', '2.5'], /--batch-size .*'2\.5' is invalid/],
     [['train', '--epochs', '-1'], /--epochs .*'-1' is invalid. Expected an integer from 0/],
     [['train', '--limit', '0'], /--limit .*'0' is invalid/],
+    [['train', '--crop', '0'], /--crop .*'0' is invalid. Expected an integer from 1/],
+    [['train', '--crop', '28'], /--crop 28: .*less than the smaller side of images of 28 x 28, got 28/],
     [['train', '--seed', '1e99'], /--seed .*'1e99' is invalid/],
     [['train', '--groups', '0'], /--groups .*'0' is invalid/],
     [['train', '--norm', 'spectral'], /--norm .*'spectral' is invalid.*batch, layer, group, instance, rms, none/],
@@ -271,6 +273,11 @@ describe('train', { timeout: 120_000 }, () => {
       ['--replicas', '4'],
       ['--accumulate', '4'],
       ['--ghost-batch', '8'],
+      ['--sort-by-class'],
+      ['--crop', '3'],
+      ['--flip'],
+      ['--data', 'blobs'],
+      ['--data', 'textures'],
       ['--placement', 'after'],
       ['--norm', 'none'],
       ['--norm', 'renorm'],
@@ -297,6 +304,27 @@ describe('train', { timeout: 120_000 }, () => {
     assert.deepEqual([apart.replicas, apart.syncBatchNorm, together.syncBatchNorm], [4, undefined, true]);
     const { stdout } = await normlab(...quick, '--epochs', '0', '--replicas', '2', '--ghost-batch', '8');
     assert.ok(stdout.includes('2 replicas, ghost batches of 8, seed 0'), stdout);
+  });
+
+  test('batches of one class are what BatchNorm fails on in train mode', async () => {
+    const run = ['train', '--preset', 'mlp', '--limit', '1000', '--epochs', '1'];
+    const [mixed, sorted] = await Promise.all([json(...run), json(...run, '--sort-test-by-class')]);
+    assert.equal(sorted.testAccuracy, mixed.testAccuracy);
+    assert.ok(mixed.testAccuracyTrainMode > 0.6, `${mixed.testAccuracyTrainMode}`);
+    assert.ok(sorted.testAccuracyTrainMode < 0.4, `${sorted.testAccuracyTrainMode}`);
+    assert.deepEqual([mixed.sortTestByClass, sorted.sortTestByClass, sorted.sortByClass], [undefined, true, undefined]);
+    const compare = ['compare', '--epochs', '0', '--batch-size', '4'];
+    const [first, ofOneClass] = await Promise.all([json(...compare), json(...compare, '--sort-test-by-class')]);
+    assert.notDeepEqual(ofOneClass.layers, first.layers);
+  });
+
+  test('says how images are read', async () => {
+    const args = ['--data', 'textures', '--epochs', '0', '--sort-by-class', '--crop', '4', '--flip'];
+    const { stdout } = await normlab('train', '--preset', 'mlp', ...args);
+    const words = 'trained on class after class, random crops of 4 pixels, random mirroring';
+    assert.match(stdout, new RegExp(`\ntextures: 5,000 training and 1,000 test images, ${words}; `));
+    const { data, sortByClass, crop, flip } = await json('train', '--preset', 'mlp', ...args);
+    assert.deepEqual([data, sortByClass, crop, flip], [{ name: 'textures', train: 5000, test: 1000 }, true, 4, true]);
   });
 
   test('says how it trains, and weight decay may spare what is no weight', async () => {

@@ -74,6 +74,8 @@ const OBJECTS = {
     trainer.loadState(trainer.state());
     trainer.start(DATA, { batchSize: 4 }).dispose();
     run.dispose();
+    trainer.start(DATA, { batchSize: 4, sortByClass: true, augment: { crop: 2, flip: true } }).steps(2);
+    model.evaluate(DATA, { sortByClass: true });
     trainer.dispose();
     model.dispose();
   },
@@ -101,6 +103,8 @@ const OBJECTS = {
     assert.throws(() => model.evaluate({ ...DATA, classes: 2, labels: LABELS.map(() => 2) }));
     assert.throws(() => trainer.start({ ...DATA, classes: 9 }, { batchSize: 4 }));
     assert.throws(() => trainer.start(DATA, { batchSize: 9, dropLast: true }));
+    assert.throws(() => trainer.start(DATA, { batchSize: 4, sortByClass: true, augment: { crop: 9 } }));
+    assert.throws(() => nl.blobs({ noise: -1 }));
     trainer.dispose();
     model.dispose();
   },

@@ -151,6 +151,15 @@ describe('a sweep', { timeout: 60_000 }, () => {
     assert.deepEqual(await rates({ optimizer: { type: 'adam', lr: 0.032 } }, true), [0.004, 0.016]);
   });
 
+  test('the error in train mode may be that of batches of one class', async () => {
+    const one = { ...SMALL, norms: ['batch'], batchSizes: [8], seeds: [0], workers: 0 };
+    const { runs: mixed } = await nl.sweep(one);
+    const { runs: sorted } = await nl.sweep({ ...one, sortTestByClass: true });
+    assert.deepEqual(sorted[0].history.loss, mixed[0].history.loss);
+    assert.equal(sorted[0].testError, mixed[0].testError);
+    assert.notEqual(sorted[0].testErrorTrainMode, mixed[0].testErrorTrainMode);
+  });
+
   test('every option has an effect', async () => {
     const loss = async (options) => {
       const small = { ...SMALL, norms: ['batch'], batchSizes: [7], seeds: [0], workers: 0, ...options };
@@ -167,6 +176,8 @@ describe('a sweep', { timeout: 60_000 }, () => {
       { limit: 49 },
       { epochs: 1 },
       { shuffle: false },
+      { sortByClass: true },
+      { augment: { crop: 2 } },
       { dropLast: true },
       { placement: 'after' },
       { norms: ['renorm'] },
@@ -303,6 +314,10 @@ describe('wrong options', () => {
     [{ norms: [] }, /norms: expected an array that is not empty/],
     [{ norms: ['batch', 'spectral'] }, /norms\[1\]: expected one of batch, .*'spectral'/],
     [{ norms: ['batch', 'batch'] }, /norms\[1\]: 'batch' is there already/],
+    [{ sortByClass: 1 }, /sortByClass: expected true or false, got 1/],
+    [{ sortTestByClass: 1 }, /sortTestByClass: expected true or false, got 1/],
+    [{ augment: { crop: 99 } }, /augment: crop must be less than the smaller side/],
+    [{ augment: () => ({}) }, /augment: expected plain data, .*a function/],
     [{ batchSizes: 4 }, /batchSizes: expected an array/],
     [{ batchSizes: [0] }, /batchSizes\[0\]: expected an integer >= 1/],
     [{ seeds: [1, -1] }, /seeds\[1\]: expected an integer from 0/],

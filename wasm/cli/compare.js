@@ -50,9 +50,11 @@ export async function compare(options, given) {
 }
 
 /** @param {import('./experiment.js').Experiment} experiment */
-function compareModes({ model, data, settings }) {
+function compareModes({ model, data, sampling, settings }) {
   const images = Math.min(settings.batchSize, data.test.length);
-  const { x, labels } = data.test.batch(Array.from({ length: images }, (_, i) => i));
+  const order = [...data.test.labels.keys()];
+  if (sampling.sortTestByClass) order.sort((a, b) => data.test.labels[a] - data.test.labels[b]);
+  const { x, labels } = data.test.batch(order.slice(0, images));
   const { layers, changed } = model.compareModes(x, { labels });
   return {
     /** number of test images that were compared, the first ones, as one batch */

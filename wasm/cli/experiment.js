@@ -1,9 +1,10 @@
-import { datasetNames } from '../data/load.js';
 import { createEngine } from '../index.js';
-import { blame, UsageError } from './failure.js';
+import { loadData } from './data.js';
+import { UsageError } from './failure.js';
 import { chooseModel } from './model.js';
 import { chooseOptimizer } from './optimizer.js';
 import { allowRelaxedSimd } from './relaxed.js';
+import { blameAugment, chooseSampling } from './sampling.js';
 
 /**
  * @typedef {import('./options.js').TrainingOptions} TrainingOptions
@@ -14,7 +15,8 @@ import { allowRelaxedSimd } from './relaxed.js';
 /**
  * What was asked for, as far as it has an effect: what goes into the JSON documents.
  *
- * @typedef {import('./model.js').ModelSettings & import('./optimizer.js').OptimizerSettings & {
+ * @typedef {import('./model.js').ModelSettings & import('./optimizer.js').OptimizerSettings &
+ *   import('./sampling.js').SamplingSettings & {
  *   batchSize: number,
  *   dropLast: boolean,
  *   data: { name: string, train: number, test: number, note?: string },
@@ -33,26 +35,27 @@ export async function prepare(options, given) {
   const choice = await chooseModel(options, given);
   await allowRelaxedSimd();
   const engine = await createEngine({ variant: options.variant });
-  /** @type {import('../data/directory.js').Splits} */
-  const { train, test, note } = await blame(`--data ${options.data}`, () =>
-    datasetNames.includes(options.data) ? engine.loadDataset(options.data) : engine.loadDirectory(options.data),
-  );
-  const data = { train: train.slice(0, options.limit), test };
+  const { note, ...data } = await loadData(engine, options);
+  const { train, test } = data;
   const model = await choice.make(engine, train);
   checkFit(choice.source, model, train);
 
   const { batchSize, dropLast = false } = options;
   const trainer = engine.trainer(model, optimizer.trainer);
+  const { sampling, settings: sampled } = chooseSampling(options);
+  const { augment } = sampling;
+  await blameAugment(options, () => trainer.start(train.slice(0, 1), { batchSize: 1, augment }).dispose());
   /** @type {Settings} */
   const settings = {
     ...choice.settings,
     batchSize,
     dropLast,
+    ...sampled,
     ...optimizer.settings,
-    data: { name: train.name, train: data.train.length, test: test.length, ...(note && { note }) },
+    data: { name: train.name, train: train.length, test: test.length, ...(note && { note }) },
     variant: engine.variant,
   };
-  return { engine, model, trainer, data, settings };
+  return { engine, model, trainer, data, sampling, settings };
 }
 
 /** @typedef {Awaited<ReturnType<typeof prepare>>} Experiment */

@@ -25,6 +25,10 @@ import { presets } from '../presets/index.js';
  * @property {string} data
  * @property {number} [limit]
  * @property {boolean} [dropLast]
+ * @property {boolean} [sortByClass]
+ * @property {boolean} [sortTestByClass]
+ * @property {number} [crop]
+ * @property {boolean} [flip]
  * @property {number} epochs
  * @property {'sgd' | 'adam' | 'adamW'} optimizer
  * @property {number} [lr]
@@ -194,12 +198,16 @@ export const trainingOptions = ({ epochs }) => [
   ...MODEL,
   {
     flags: '--data <name|dir|file>',
-    text: `${datasetNames.join(', ')}, a folder of IDX, CIFAR-10 or npz files, or an .npz file`,
+    text: `${datasetNames.join(', ')} (made up), a folder of IDX, CIFAR-10 or npz files, or an .npz file`,
     value: 'fashion-mnist',
   },
   { flags: '--limit <n>', text: 'train on the first n images only', parse: integer(1) },
   batchSize('images per step', 32),
   { flags: '--drop-last', text: 'leave out the last batch of an epoch where it is smaller' },
+  { flags: '--sort-by-class', text: 'train on class after class, the images of a class in random order' },
+  { flags: '--sort-test-by-class', text: 'evaluate in train mode on batches of class after class' },
+  { flags: '--crop <n>', text: 'pad training images by n black pixels and crop at random', parse: integer(1) },
+  { flags: '--flip', text: 'mirror training images at random' },
   { flags: '--epochs <n>', text: 'passes over the training images', value: epochs, parse: integer(0) },
   {
     flags: '--optimizer <type>',
@@ -244,7 +252,7 @@ export const trainingOptions = ({ epochs }) => [
     parse: integer(1),
     conflicts: 'accumulate',
   },
-  seed('of the initial weights and of the order of the images'),
+  seed('of the initial weights, of the order of the images, of crops and flips'),
   ...COMMON,
 ];
 

@@ -39,6 +39,36 @@ function openBar({ quiet, steps, format }) {
 }
 
 /**
+ * Progress of data that are read, unpacked and so on. A file too small to wait for shows nothing.
+ *
+ * @param {{ quiet?: boolean }} options
+ */
+export function loadProgress({ quiet }) {
+  /** @type {ReturnType<typeof openBar> | null} */
+  let bar = null;
+  let what = '';
+  return {
+    /** @param {{ loaded: number, total: number | null, phase?: string, file?: string }} progress */
+    update({ loaded, total, phase = 'load', file = '' }) {
+      if (total === null || total < LARGE) return;
+      const now = `${phase} ${file}`;
+      if (now !== what) bar?.pause();
+      if (now !== what || !bar)
+        bar = openBar({ quiet, steps: total, format: `${PHASES[phase]} {file}[{bar}] {percentage}%` });
+      what = now;
+      bar.update(loaded, { file: file && `${file} ` });
+    },
+    pause: () => bar?.pause(),
+  };
+}
+
+/** Bytes that are read and unpacked in no time. */
+const LARGE = 2 ** 20;
+
+/** @type {Record<string, string>} */
+const PHASES = { load: 'loading', read: 'reading', unpack: 'unpacking', standardize: 'standardizing' };
+
+/**
  * Progress of the training steps, with rate and time left.
  *
  * @param {{ quiet?: boolean, steps: number, epochs: number, batchSize: number }} run

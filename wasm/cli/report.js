@@ -1,4 +1,5 @@
 import { optimizerTitle } from './optimizer.js';
+import { samplingTitle } from './sampling.js';
 
 /** @typedef {import('./experiment.js').Settings} Settings */
 
@@ -73,10 +74,19 @@ export function heading({ data, variant, ...rest }) {
   const { batchSize, seed } = rest;
   return (
     `${modelTitle(rest)}; batch size ${batchSize}, ${optimizerTitle(rest)}, seed ${seed}\n` +
-    `${data.name}: ${whole(data.train)} training and ${whole(data.test)} test images; ${variant} module` +
+    `${dataTitle(data, rest)}; ${variant} module` +
     (data.note ? `\nnote: ${data.note}` : '')
   );
 }
+
+/**
+ * @param {Settings['data']} data
+ * @param {import('./sampling.js').SamplingSettings} sampling
+ */
+export const dataTitle = ({ name, train, test }, sampling) =>
+  [`${name}: ${whole(train)} training and ${whole(test)} test images`, samplingTitle(sampling)]
+    .filter(Boolean)
+    .join(', ');
 
 /** @param {string} text */
 export const print = (text) => process.stdout.write(`${text}\n`);

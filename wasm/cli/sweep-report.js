@@ -1,6 +1,6 @@
 import { runKey } from '../sweep/plan.js';
 import { optimizerTitle } from './optimizer.js';
-import { modelTitle, percent, table, whole } from './report.js';
+import { dataTitle, modelTitle, percent, table } from './report.js';
 
 /**
  * @typedef {import('./sweep-settings.js').SweepSettings} SweepSettings
@@ -71,7 +71,7 @@ export function sweepHeading({ data, variant, epochs, scaleLr, preset, model, ..
     : optimizerTitle(rest);
   return (
     `${title}; ${epochs} epochs, ${rate}, seed ${seeds.join(', ')}\n` +
-    `${data.name}: ${whole(data.train)} training and ${whole(data.test)} test images; ${variant} module` +
+    `${dataTitle(data, rest)}; ${variant} module` +
     (data.note ? `\nnote: ${data.note}` : '')
   );
 }

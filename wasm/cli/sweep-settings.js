@@ -4,13 +4,14 @@ import { UsageError } from './failure.js';
 import { checkStandardization } from './model.js';
 import { NO_FILE, readModelFile } from './model-file.js';
 import { chooseOptimizer } from './optimizer.js';
+import { chooseSampling } from './sampling.js';
 
 /**
  * @typedef {import('./options.js').SweepOptions} SweepOptions
  *
  * What all runs of a sweep have in common: those of one file agree in it.
  *
- * @typedef {import('./optimizer.js').OptimizerSettings & {
+ * @typedef {import('./optimizer.js').OptimizerSettings & import('./sampling.js').SamplingSettings & {
  *   preset: string | null, model: string | null, modelDigest: string | null, groups: number, placement: string,
  *   weightStandardization?: boolean,
  *   epochs: number, dropLast: boolean, scaleLr: boolean,
@@ -58,6 +59,7 @@ export async function chooseSweep(options, given) {
     preset,
   } = options;
   const norms = open ? options.norm : [null];
+  const { sampling, settings: sampled } = chooseSampling(options);
   return {
     axes: { norms, batchSizes: batchSize, seeds: seed },
     /** What nl.sweep takes. */
@@ -73,6 +75,7 @@ export async function chooseSweep(options, given) {
       scaleLr,
       epochs,
       dropLast,
+      ...sampling,
     },
     /**
      * @param {import('../data/directory.js').Splits} data
@@ -88,6 +91,7 @@ export async function chooseSweep(options, given) {
       ...(weightStandardization && { weightStandardization }),
       epochs,
       dropLast,
+      ...sampled,
       ...optimizer.settings,
       scaleLr,
       data: {

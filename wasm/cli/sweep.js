@@ -1,12 +1,13 @@
-import { datasetNames } from '../data/load.js';
 import { createEngine } from '../index.js';
 import { planRuns, runKey, shareOf } from '../sweep/plan.js';
-import { blame, EXIT, UsageError } from './failure.js';
+import { loadData } from './data.js';
+import { EXIT, UsageError } from './failure.js';
 import { onInterrupt } from './interrupt.js';
 import { sweepOptions } from './options.js';
 import { sweepProgress } from './progress.js';
 import { allowRelaxedSimd } from './relaxed.js';
 import { print, printJson } from './report.js';
+import { blameAugment } from './sampling.js';
 import { openRunFile } from './sweep-file.js';
 import { merge } from './sweep-merge.js';
 import { errorTable, failures, inOrder, meansOf, reported, sweepHeading } from './sweep-report.js';
@@ -81,11 +82,8 @@ async function prepare(options, given) {
   const choice = await chooseSweep(options, given);
   await allowRelaxedSimd();
   const engine = await createEngine({ variant: options.variant });
-  /** @type {import('../data/directory.js').Splits} */
-  const { train, test, note } = await blame(`--data ${options.data}`, () =>
-    datasetNames.includes(options.data) ? engine.loadDataset(options.data) : engine.loadDirectory(options.data),
-  );
-  const data = { train: train.slice(0, options.limit), test };
+  const { note, ...data } = await loadData(engine, options);
+  await blameAugment(options, () => engine.sweep({ ...choice.sweep, data, workers: 0, only: () => false }));
   const settings = choice.settings({ ...data, note }, engine);
   const all = planRuns(choice.axes);
   return {

@@ -42,9 +42,10 @@ import { trainingProgress } from './progress.js';
  *   measurements?: import('./measurements.js').Measurements | null }} options
  * @returns {Promise<TrainingResult>}
  */
-export async function runTraining({ model, trainer, data, settings }, options) {
+export async function runTraining({ model, trainer, data, sampling, settings }, options) {
   const { epochs, quiet, signal, onEpoch, checkpoint, measurements } = options;
   const { batchSize, dropLast, seed } = settings;
+  const { sortByClass, sortTestByClass, augment } = sampling;
   const stepsPerEpoch = Math[dropLast ? 'floor' : 'ceil'](data.train.length / batchSize);
   const progress = trainingProgress({ quiet, steps: epochs * stepsPerEpoch, epochs, batchSize });
   /** @type {Set<string>} */
@@ -56,7 +57,7 @@ export async function runTraining({ model, trainer, data, settings }, options) {
   const evaluate = () => {
     const testAccuracy = model.evaluate(data.test, { mode: 'eval' }).accuracy;
     try {
-      const inTrainMode = model.evaluate(data.test, { mode: 'train', batchSize });
+      const inTrainMode = model.evaluate(data.test, { mode: 'train', batchSize, sortByClass: sortTestByClass });
       return { testAccuracy, testAccuracyTrainMode: inTrainMode.accuracy };
     } catch (error) {
       if (!(error instanceof NormlabError && error.code === 'shape')) throw error;
@@ -71,6 +72,8 @@ export async function runTraining({ model, trainer, data, settings }, options) {
         epochs,
         batchSize,
         dropLast,
+        sortByClass,
+        augment,
         seed,
         signal,
         ...measurements?.options,

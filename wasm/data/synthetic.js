@@ -60,7 +60,10 @@ export function synthetic(runtime, kind, options, onPiece) {
   const { classes = given.classNames?.length ?? 10, mean, std, classNames, name = kind } = given;
   if (!areIntegers(shape, 1) || shape.length < dimensions || shape.length > 3) {
     const which = dimensions === 3 ? '[C, H, W]' : '[C], [C, L] or [C, H, W]';
-    throw new NormlabError('argument', `${kind}: shape: expected ${which} of positive integers, got ${describe(shape)}`);
+    throw new NormlabError(
+      'argument',
+      `${kind}: shape: expected ${which} of positive integers, got ${describe(shape)}`,
+    );
   }
   const part = ['train', 'test'].indexOf(split);
   if (part < 0) {
@@ -70,7 +73,7 @@ export function synthetic(runtime, kind, options, onPiece) {
   checkNumber(kind, 'noise', noise);
   checkNumber(kind, 'seed', seed);
   const size = sizeOf(shape);
-  const images = allocate(kind, Type, length * size);
+  const images = allocate(kind, /** @type {new (length: number) => Uint8Array | Float32Array} */ (Type), length * size);
   const labels = allocate(kind, Int32Array, length);
   const bytes = size * Type.BYTES_PER_ELEMENT;
   const count = Math.min(length, Math.max(1, Math.floor(PIECE / bytes)));

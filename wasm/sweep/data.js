@@ -1,5 +1,5 @@
 import { sizeOf } from '../checks.js';
-import { checkDataset } from '../engine-dataset.js';
+import { checkDataset, uploadDataset } from '../engine-dataset.js';
 
 /**
  * @typedef {import('../data/dataset.js').Dataset} Dataset
@@ -17,6 +17,18 @@ export function checkSplitData(call, { train, test }, limit) {
     train: plain(checkDataset(call, train, 'data.train'), limit),
     test: plain(checkDataset(call, test, 'data.test'), Number.POSITIVE_INFINITY),
   };
+}
+
+/**
+ * Whether these images can be augmented so: what every run would fail on.
+ *
+ * @param {string} call
+ * @param {import('../runtime.js').Runtime} runtime
+ * @param {Dataset} data
+ * @param {unknown} augment
+ */
+export function tryAugment(call, runtime, data, augment) {
+  uploadDataset(runtime, call, plain(data, 1), { augment }).dispose();
 }
 
 /** @param {Dataset} data @param {number} limit @returns {Dataset} its first images, as data alone */

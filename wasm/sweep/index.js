@@ -1,6 +1,6 @@
 import { loadDataset } from '../data/load.js';
 import { NormlabError } from '../errors.js';
-import { checkSplitData, shareData } from './data.js';
+import { checkSplitData, shareData, tryAugment } from './data.js';
 import { longestFirst, planRuns } from './plan.js';
 import { drain, localLane, workerLane } from './pool.js';
 import { checkSweep } from './settings.js';
@@ -33,6 +33,7 @@ export async function sweep(runtime, module, options) {
   const began = performance.now();
   const data = checkSplitData(CALL, settings.data ?? (await loadDataset('fashion-mnist')), settings.limit);
   signal?.throwIfAborted();
+  tryAugment(CALL, runtime, data.train, settings.augment);
   const jobs = planRuns(settings.axes)
     .filter((run) => settings.only({ ...run }))
     .map((run) => settings.job(run, data.train));

@@ -71,7 +71,7 @@ export class Runner {
  * @param {RunCallbacks} callbacks
  * @returns {Promise<SweepRun>}
  */
-async function trainOne(runtime, { train, test }, { run, spec, trainer: options, fit }, { signal, onStep }) {
+async function trainOne(runtime, { train, test }, { run, spec, trainer: options, fit, evaluate }, { signal, onStep }) {
   /** @type {History} */
   const history = { epochs: [], loss: [], accuracy: [] };
   const began = performance.now();
@@ -88,7 +88,7 @@ async function trainOne(runtime, { train, test }, { run, spec, trainer: options,
     model = new Model(runtime, spec);
     trainer = new Trainer(runtime, model, options);
     await trainer.fit(train, {
-      ...fit,
+      .../** @type {import('../trainer.js').RunOptions & { epochs: number }} */ (fit),
       signal,
       onStep({ step, loss, accuracy }) {
         history.loss.push(loss);
@@ -97,7 +97,7 @@ async function trainOne(runtime, { train, test }, { run, spec, trainer: options,
       },
       onEpoch: (epoch) => history.epochs.push(epoch),
     });
-    return result(testErrors(model, test, fit.batchSize));
+    return result(testErrors(model, test, { ...evaluate, batchSize: fit.batchSize }));
   } catch (error) {
     if (signal?.aborted || !(error instanceof NormlabError)) throw error;
     const { code, message } = error;
@@ -108,14 +108,18 @@ async function trainOne(runtime, { train, test }, { run, spec, trainer: options,
   }
 }
 
-/** @param {Model} model @param {Splits['test']} test @param {number} batchSize */
-function testErrors(model, test, batchSize) {
+/**
+ * @param {Model} model
+ * @param {Splits['test']} test
+ * @param {{ sortByClass: boolean, batchSize: number }} options of the evaluation in train mode
+ */
+function testErrors(model, test, options) {
   // Of counts: 1 - accuracy would round.
   const errorOf = (/** @type {{ accuracy: number }} */ { accuracy }) =>
     (test.length - Math.round(accuracy * test.length)) / test.length;
   const testError = errorOf(model.evaluate(test));
   try {
-    return { testError, testErrorTrainMode: errorOf(model.evaluate(test, { mode: 'train', batchSize })) };
+    return { testError, testErrorTrainMode: errorOf(model.evaluate(test, { mode: 'train', ...options })) };
   } catch (error) {
     if (!(error instanceof NormlabError && error.code === 'shape')) throw error;
     return { testError, testErrorTrainMode: null };

@@ -47,6 +47,9 @@ import { plainCopy } from './plain.js';
  * @property {number} [limit] train on the first so many images only
  * @property {number} [epochs] default 2
  * @property {boolean} [shuffle] as in `trainer.fit`, default true
+ * @property {boolean} [sortByClass] as in `trainer.fit`, default false
+ * @property {import('../engine-dataset.js').Augment | null} [augment] as in `trainer.fit`, default null
+ * @property {boolean} [sortTestByClass] as sortByClass in `model.evaluate`, for the error in train mode; default false
  * @property {boolean} [dropLast] as in `trainer.fit`, default false
  * @property {number} [workers] threads, at most one a run; default one a core; 0: in this thread, giving way to other work
  *   every few milliseconds
@@ -59,11 +62,14 @@ import { plainCopy } from './plain.js';
  * @property {PlannedRun & { lr: number }} run
  * @property {ModelSpec} spec
  * @property {TrainerOptions} trainer
- * @property {{ epochs: number, batchSize: number, shuffle: boolean, dropLast: boolean, seed: number }} fit
+ * @property {{ epochs: number, batchSize: number, shuffle: boolean, sortByClass: boolean, augment: unknown,
+ *   dropLast: boolean, seed: number }} fit
+ * @property {{ sortByClass: boolean }} evaluate in train mode
  *
  * @typedef {object} Settings options that were checked
  * @property {import('./plan.js').Axes} axes
  * @property {(run: PlannedRun, data: Dataset) => Job} job
+ * @property {unknown} augment
  * @property {{ train: unknown, test: unknown } | null} data
  * @property {number} limit
  * @property {number | null} workers
@@ -88,7 +94,8 @@ const KNOWN = [
     'data',
     'limit',
   ],
-  ...['epochs', 'shuffle', 'dropLast', 'workers', 'only', 'signal', 'onRun', 'onProgress'],
+  ...['epochs', 'shuffle', 'sortByClass', 'augment', 'sortTestByClass', 'dropLast', 'workers', 'only', 'signal'],
+  ...['onRun', 'onProgress'],
 ];
 
 /** Images that the base of the learning rate is for. */
@@ -109,8 +116,11 @@ export function checkSweep(call, runtime, options) {
   const fit = {
     epochs: checkInteger(call, 'epochs', epochs, 0),
     shuffle: checkBoolean(call, 'shuffle', shuffle),
+    sortByClass: checkBoolean(call, 'sortByClass', given.sortByClass ?? false),
+    augment: plainCopy(call, 'augment', given.augment ?? null),
     dropLast: checkBoolean(call, 'dropLast', dropLast),
   };
+  const evaluate = { sortByClass: checkBoolean(call, 'sortTestByClass', given.sortTestByClass ?? false) };
   const { batchSizes = [2, 4, 8, 16, 32, 64], seeds = [0] } = given;
   return {
     axes: {
@@ -126,8 +136,10 @@ export function checkSweep(call, runtime, options) {
         spec: model(norm, seed, images),
         trainer: options,
         fit: { ...fit, batchSize, seed },
+        evaluate,
       };
     },
+    augment: fit.augment,
     data: data === undefined ? null : checkSplits(call, data),
     limit: limit === undefined ? Number.POSITIVE_INFINITY : checkInteger(call, 'limit', limit, 1),
     workers: workers === undefined ? null : checkInteger(call, 'workers', workers, 0),

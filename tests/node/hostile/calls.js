@@ -252,6 +252,22 @@ export const CALLS = {
   ],
   'engine.loadModel': ({ model, trainer }) => [[file(model)], [file(model).buffer], [file(trainer)]],
   'engine.safetensors': ({ model, trainer }) => [[file(model)], [file(trainer).buffer]],
+  'engine.blobs': () => [
+    [
+      {
+        length: 6,
+        shape: [2, 3],
+        classes: 3,
+        noise: 0.1,
+        seed: 1,
+        split: 'test',
+        mean: [0, 0],
+        std: [1, 1],
+        name: 'n',
+      },
+    ],
+  ],
+  'engine.textures': () => [[{ length: 4, shape: [2, 3, 4], classes: 2, noise: 0.1, classNames: ['a', 'b'] }]],
   'engine.dispose': () => [[]],
   'layer.train': () => [[true]],
   'layer.eval': () => [[]],
@@ -269,7 +285,7 @@ export const CALLS = {
     [X(), LABELS()],
     [X(), Int32Array.from(LABELS())],
   ],
-  'model.evaluate': ({ dataset }) => [[copied(dataset), { batchSize: 4, mode: 'train' }]],
+  'model.evaluate': ({ dataset }) => [[copied(dataset), { batchSize: 4, mode: 'train', sortByClass: true }]],
   'model.compareModes': () => [[X(), { labels: LABELS(), bins: 8 }]],
   'model.valuesPerStatistic': () => [[3]],
   'model.recalibrate': ({ dataset }) => [[copied(dataset), { batchSize: 4, batches: 2 }]],
@@ -289,6 +305,7 @@ export const CALLS = {
   ],
   'trainer.start': ({ dataset }) => [
     [copied(dataset), { batchSize: 4, shuffle: true, dropLast: true, seed: 3, measureEvery: 2, bins: 4 }],
+    [copied(dataset), { batchSize: 4, sortByClass: true, augment: { crop: 0, flip: true } }],
   ],
   'trainer.fit': ({ dataset }) => [
     [
@@ -297,6 +314,8 @@ export const CALLS = {
         epochs: 1,
         batchSize: 4,
         shuffle: false,
+        sortByClass: false,
+        augment: { crop: 0, flip: false },
         dropLast: false,
         seed: 3,
         measureEvery: 1,
