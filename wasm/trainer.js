@@ -479,12 +479,12 @@ export class Trainer {
  * @param {Runtime} runtime
  * @param {string} call
  * @param {Record<string, any>} options
- * @returns {Record<string, any>} {@link RUN_OPTIONS} in full
+ * @returns {Record<string, any> & { batchSize: number }} {@link RUN_OPTIONS} in full
  */
-const checkRun = (runtime, call, options) =>
-  Object.fromEntries(
-    Object.entries(RUN_OPTIONS).map(([name, check]) => [name, check(call, name, options[name], runtime)]),
-  );
+function checkRun(runtime, call, options) {
+  const checked = Object.entries(RUN_OPTIONS).map(([name, check]) => [name, check(call, name, options[name], runtime)]);
+  return Object.fromEntries(checked);
+}
 
 /**
  * @param {Runtime} runtime
