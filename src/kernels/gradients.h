@@ -73,11 +73,15 @@ NL_INLINE void nl_gradient_sums_of(double *sum, double *dot, const float *dy, co
   *dot += d4_sum(dots);
 }
 
+/** The same, kept apart for its size, of data far from 0 or of extreme size. */
+void nl_gradient_sums_careful(double *sum, double *dot, const float *dy, const float *y, const float *x, float high,
+                              float scale, float shift, int32_t n);
+
 /** *sum += Σ dy, *dot += Σ dy * xhat (nl_dot_of it) over dy, x [n]; through the relu of output y [n], or NULL. */
 static inline void nl_gradient_sums(double *sum, double *dot, const float *dy, const float *y, const float *x,
                                     nl_hat hat, int32_t n) {
   if (!hat.plain)
-    nl_gradient_sums_of(sum, dot, dy, y, x, nl_splat(hat.at), false, n);
+    nl_gradient_sums_careful(sum, dot, dy, y, x, hat.at.high, hat.at.scale, hat.at.shift, n);
   else if (y)
     nl_gradient_sums_of(sum, dot, dy, y, x, nl_splat(hat.at), true, n);
   else
@@ -86,8 +90,8 @@ static inline void nl_gradient_sums(double *sum, double *dot, const float *dy, c
 
 /** dx = dy * a + xhat * b + c, with what stands for xhat. */
 typedef struct {
-  nl_affine4 at;
-  v4 a, b, c;
+  nl_affine at;
+  float a, b, c;
   bool plain;
 } nl_factors;
 
@@ -98,25 +102,35 @@ static inline nl_factors nl_factors_of(nl_hat hat, double a, double b, double c)
     b = plain_b;
     c -= b * hat.mean;
   }
-  return (nl_factors){nl_splat(hat.at), v4_splat((float)a), v4_splat((float)b), v4_splat((float)c), plain};
+  return (nl_factors){hat.at, (float)a, (float)b, (float)c, plain};
 }
 
+typedef struct {
+  nl_affine4 at;
+  v4 a, b, c;
+} nl_factors4;
+
 /* The next `left` <= 4 values. */
-NL_INLINE void nl_backward_four(float *dx, const float *dy, const float *y, const float *x, nl_factors of, bool plain,
+NL_INLINE void nl_backward_four(float *dx, const float *dy, const float *y, const float *x, nl_factors4 of, bool plain,
                                 int32_t left) {
   const v4 g = nl_through_relu(v4_load_left(dy, left), y, left);
   const v4 xhat = nl_basis(v4_load_left(x, left), of.at, plain);
   v4_store_left(dx, v4_madd(g, of.a, v4_madd(xhat, of.b, of.c)), left);
 }
 
-NL_INLINE void nl_normalize_backward_of(float *dx, const float *dy, const float *y, const float *x, nl_factors of,
-                                        bool plain, int32_t n) {
+NL_INLINE void nl_normalize_backward_of(float *dx, const float *dy, const float *y, const float *x, nl_affine at,
+                                        float a, float b, float c, bool plain, int32_t n) {
+  const nl_factors4 of = {nl_splat(at), v4_splat(a), v4_splat(b), v4_splat(c)};
   int32_t i = 0;
   for (; i + 8 <= n; i += 8)
     for (int k = 0; k < 8; k += 4)
       nl_backward_four(dx + i + k, dy + i + k, y ? y + i + k : NULL, x + i + k, of, plain, 4);
   for (; i < n; i += 4) nl_backward_four(dx + i, dy + i, y ? y + i : NULL, x + i, of, plain, n - i);
 }
+
+/** Of data far from 0 or of extreme size, as nl_gradient_sums_careful. */
+void nl_normalize_backward_careful(float *dx, const float *dy, const float *y, const float *x, float high, float scale,
+                                   float shift, float a, float b, float c, int32_t n);
 
 /**
  * dx = dy * a + xhat * b + c over dx, dy, x [n]: the backward pass of every normalization here, through the relu of output
@@ -125,11 +139,11 @@ NL_INLINE void nl_normalize_backward_of(float *dx, const float *dy, const float 
 static inline void nl_normalize_backward(float *dx, const float *dy, const float *y, const float *x, nl_factors of,
                                          int32_t n) {
   if (!of.plain)
-    nl_normalize_backward_of(dx, dy, y, x, of, false, n);
+    nl_normalize_backward_careful(dx, dy, y, x, of.at.high, of.at.scale, of.at.shift, of.a, of.b, of.c, n);
   else if (y)
-    nl_normalize_backward_of(dx, dy, y, x, of, true, n);
+    nl_normalize_backward_of(dx, dy, y, x, of.at, of.a, of.b, of.c, true, n);
   else
-    nl_normalize_backward_of(dx, dy, NULL, x, of, true, n);
+    nl_normalize_backward_of(dx, dy, NULL, x, of.at, of.a, of.b, of.c, true, n);
 }
 
 /** dx = dy * scale over dx, dy [n], through the relu of output y [n], or NULL. */
