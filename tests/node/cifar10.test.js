@@ -68,6 +68,12 @@ test('refuses labels beyond the classes', () => {
   );
 });
 
+test('names the byte within what a gzip file has unpacked', () => {
+  const message = /test\.bin\.gz, unpacked: expected labels 0 to 9, got 10 for image 1 \(byte 3073\)/;
+  const packed = gzipSync(batchFile([1, 10]));
+  assert.throws(() => nl.cifar10(packed, { fileNames: ['test.bin.gz'] }), failure('format', message));
+});
+
 test('refuses every length that is not that of records, and says where the file ends', () => {
   for (let length = 0; length < first.length; length++) {
     if (length > 0 && length % RECORD === 0) continue;

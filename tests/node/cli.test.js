@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { folder } from './fixtures/idx.js';
 
 const manifest = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
@@ -543,6 +544,19 @@ describe('train', { timeout: 120_000 }, () => {
     const run = ['train', '--data', tiny, '--epochs', '3'];
     assert.match(await onTerminal(...run), /epoch 1\/3 \[.*\d% · loss \d\.\d{4} · .* images\/s · .* left/);
     assert.doesNotMatch(await onTerminal(...run, '--quiet'), /epoch 1\/3|left/);
+  });
+
+  test('shows a bar while it reads large files', { skip: withoutTerminal }, async () => {
+    const folder = join(directory, 'large');
+    await mkdir(folder);
+    const records = new Uint8Array(600 * 3073);
+    await writeFile(join(folder, 'data_batch_1.bin.gz'), gzipSync(records));
+    await writeFile(join(folder, 'test_batch.bin'), records);
+    const run = ['train', '--data', folder, '--epochs', '0', '--preset', 'mlp'];
+    const screen = await onTerminal(...run);
+    assert.match(screen, /reading data_batch_1\.bin\.gz \[.*%/);
+    assert.match(screen, /unpacking data_batch_1\.bin\.gz \[.*%/);
+    assert.doesNotMatch(await onTerminal(...run, '--quiet'), /reading|unpacking/);
   });
 });
 

@@ -155,6 +155,62 @@ describe('gzip', () => {
     assert.throws(() => nl.idx(withTrailer(null, 2e9), labels), failure('format', /2000000000 bytes.*cannot/));
   });
 
+  // A block that is stored has 5 bytes before its content; the last two bits of 6, as those of a block's first byte, stand for
+  // a type of block that there is not. https://www.rfc-editor.org/rfc/rfc1951#section-3.2.3
+  test('names the byte where it stops to make sense', () => {
+    const stored = (length) => {
+      const block = new Uint8Array(5 + length);
+      block.set([0, length & 255, length >> 8, ~length & 255, (~length >> 8) & 255]);
+      return block;
+    };
+    for (const lengths of [[], [1], [100, 200], [40_000], [16_379], [16_378], [9_000, 60_000, 1]]) {
+      const blocks = lengths.flatMap((length) => [...stored(length)]);
+      const length = lengths.reduce((sum, each) => sum + each, 0);
+      const trailer = [0, 0, 0, 0, ...[0, 8, 16, 24].map((bits) => ((length + 9) >> bits) & 255)];
+      const file = (...rest) => Uint8Array.from([...packed.subarray(0, 10), ...blocks, ...rest, ...trailer]);
+      const at = 10 + blocks.length;
+      const wrong = `imageBytes: expected deflate data at byte ${at}, got something else (invalid block type)`;
+      assert.throws(() => nl.idx(file(6, 1, 2, 3, 4, 5), labels), failure('format', wrong));
+      const cut = `imageBytes: expected deflate data at byte ${at + 3}, got its end (truncated)`;
+      assert.throws(() => nl.idx(file(0, 4, 0), labels), failure('format', cut));
+    }
+  });
+
+  test('says so where it counts bytes of the content', () => {
+    const wrong = gzipSync(labelFile([0, 1, 10, 1, 0]));
+    const message = /labels\.gz, unpacked: expected labels 0 to 9, got 10 for image 2 \(byte 10\)/;
+    assert.throws(() => nl.idx(images, wrong, { classes: 10, labelsName: 'labels.gz' }), failure('format', message));
+    assert.throws(() => nl.idx(gzipSync(labels), labels), failure('format', /imageBytes, unpacked: expected magic/));
+  });
+
+  test('reports what it unpacks', () => {
+    const pixels = noise(9 * 2 ** 20);
+    const file = imageFile(9, 1024, 1024, pixels);
+    const digits = labelFile(Array(9).fill(0));
+    const reports = [];
+    nl.idx(gzipSync(file, { level: 1 }), gzipSync(digits), {
+      imagesName: 'i',
+      onProgress: (each) => reports.push(each),
+    });
+    const [first] = reports;
+    assert.deepEqual(first, { loaded: 0, total: file.length, phase: 'unpack', file: 'i' });
+    const own = reports.filter((report) => report.file === 'i');
+    assert.ok(own.length >= 4, `${own.length} reports of 9 MB`);
+    assert.ok(own.every(({ loaded }, i) => i === 0 || loaded > own[i - 1].loaded));
+    assert.equal(own.at(-1).loaded, file.length);
+    const { length } = digits;
+    const rest = { total: length, phase: 'unpack', file: 'labelBytes' };
+    assert.deepEqual(reports.slice(own.length), [
+      { loaded: 0, ...rest },
+      { loaded: length, ...rest },
+    ]);
+    nl.idx(file, digits, { onProgress: () => assert.fail('nothing is packed') });
+    assert.throws(
+      () => nl.idx(file, digits, { onProgress: 1 }),
+      failure('argument', /onProgress: expected a function/),
+    );
+  });
+
   test('reads past the optional parts of the header', () => {
     const header = [...packed.subarray(0, 3), 31, ...packed.subarray(4, 10)];
     const parts = [3, 0, 1, 0, 2, ...Buffer.from('name\0a comment\0'), 0xab, 0xcd];
@@ -271,9 +327,15 @@ describe('loadDataset', () => {
   });
 
   test('names what it knows', async () => {
-    await assert.rejects(nl.loadDataset('mnist'), failure('argument', /fashion-mnist, got 'mnist'/));
-    await assert.rejects(nl.loadDataset(), failure('argument', /fashion-mnist, got undefined/));
-    await assert.rejects(nl.loadDataset('toString'), failure('argument', /fashion-mnist, got 'toString'/));
+    await assert.rejects(
+      nl.loadDataset('mnist'),
+      failure('argument', /fashion-mnist or blobs or textures, got 'mnist'/),
+    );
+    await assert.rejects(nl.loadDataset(), failure('argument', /fashion-mnist or blobs or textures, got undefined/));
+    await assert.rejects(
+      nl.loadDataset('toString'),
+      failure('argument', /fashion-mnist or blobs or textures, got 'toString'/),
+    );
   });
 });
 

@@ -168,8 +168,8 @@ describe('loadDirectory', () => {
     assert.deepEqual(
       [progress[0], progress.at(-1)],
       [
-        { loaded: 0, total },
-        { loaded: total, total },
+        { loaded: 0, total, phase: 'read', file: join(directory, 'data_batch_1.bin') },
+        { loaded: total, total, phase: 'read', file: join(directory, 'test_batch.bin') },
       ],
     );
     assert.ok(progress.length >= 4, `${progress.length} reports of 6 MB`);
@@ -177,6 +177,70 @@ describe('loadDirectory', () => {
     const idx = [];
     nl.loadDirectory(await write(folder()), { onProgress: (state) => idx.push(state) });
     assert.equal(idx.length, 5);
+  });
+
+  test('reports what it unpacks and standardizes', async () => {
+    const phases = async (files) => {
+      const directory = await write(files);
+      /** @type {Record<string, { loaded: number, total: number }>} */
+      const last = {};
+      nl.loadDirectory(directory, {
+        onProgress({ loaded, total, phase, file }) {
+          const key = `${phase} ${file.replace(directory, '.')}`;
+          assert.ok(loaded >= (last[key]?.loaded ?? 0) && loaded <= total, key);
+          last[key] = { loaded, total };
+        },
+      });
+      for (const [key, { loaded, total }] of Object.entries(last)) {
+        assert.ok(loaded === total || key.startsWith('read'), `${key} ends at ${loaded} of ${total}`);
+      }
+      return Object.fromEntries(Object.entries(last).map(([key, { total }]) => [key, total]));
+    };
+    const { 'test_batch.bin': held, ...rest } = cifar();
+    const packed = await phases({ ...rest, 'test_batch.bin.gz': gzipSync(held) });
+    assert.equal(packed['unpack ./test_batch.bin.gz'], held.length);
+    const floats = await phases({ 'train.npz': npz(6, { type: '<f4' }), 'test.npz': npz(6, { type: '<f4', seed: 2 }) });
+    assert.equal(floats['unpack ./train.npz: images.npy'], 128 + 6 * 64 * 4);
+    // Mean, spread and values; values alone where mean and spread are those of the training part.
+    assert.equal(floats['standardize ./train.npz'], 3 * 6 * 64 * 4);
+    assert.equal(floats['standardize ./test.npz'], 6 * 64 * 4);
+  });
+
+  test('standardizes the test part as the training part, channel by channel', async () => {
+    const dark = (bytes, from = 0) => bytes.map((byte, i) => (i < from ? byte : byte >> 2));
+    const labels = npy('|u1', [6], [0, 1, 2, 0, 1, 2]);
+    const channels = (values, type = '|u1') => npy(type, [6, 2, 5, 5], values);
+    const file = (values, type) => zip({ 'images.npy': channels(values, type), 'labels.npy': labels });
+    const [light, low] = [noise(6 * 50, 5), dark(noise(6 * 50, 6))];
+    const idx = folder();
+    const sets = {
+      idx: { ...idx, 't10k-images-idx3-ubyte': dark(idx['t10k-images-idx3-ubyte'], 16) },
+      cifar: { ...cifar(), 'test_batch.bin': dark(batchFile([1, 2], 9)) },
+      bytes: { 'train.npz': file(light), 'test.npz': file(low) },
+      floats: { 'train.npz': file(light, '<f4'), 'test.npz': file(low, '<f8') },
+    };
+    for (const [kind, files] of Object.entries(sets)) {
+      const { train, test: held } = nl.loadDirectory(await write(files));
+      const [channelCount, height, width] = train.shape;
+      const valuesOf = (set) => {
+        const { data } = set.batch(Array.from({ length: set.length }, (_, i) => i)).x;
+        return Array.from({ length: channelCount }, (_, c) =>
+          Array.from(data).filter((_, i) => Math.floor(i / (height * width)) % channelCount === c),
+        );
+      };
+      const moments = (values) => {
+        const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+        return [mean, Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length)];
+      };
+      const [training, test] = [valuesOf(train), valuesOf(held)];
+      for (let c = 0; c < channelCount; c++) {
+        const [mean, std] = moments(training[c]);
+        assert.ok(Math.abs(mean) < 1e-5 && Math.abs(std - 1) < 1e-5, `${kind}, channel ${c}: ${mean}, ${std}`);
+        const [darker, flatter] = moments(test[c]);
+        assert.ok(darker < -1 && flatter < 0.4, `${kind}, channel ${c} of the test part: ${darker}, ${flatter}`);
+      }
+      assert.deepEqual([held.mean, held.std], [train.mean, train.std], kind);
+    }
   });
 
   test('lets through what onProgress throws', async () => {

@@ -206,9 +206,13 @@ describe('npz refuses', () => {
     [
       'deflate data cut off',
       deflated({ data: deflateRawSync(images).subarray(0, 20) }),
-      /truncated deflate data.*from byte 40/,
+      /expected deflate data at byte 60, got its end \(truncated\)/,
     ],
-    ['deflate data that is none', deflated({ data: new Uint8Array(40).fill(255) }), /corrupt or truncated deflate/],
+    [
+      'deflate data that is none',
+      deflated({ data: new Uint8Array(40).fill(255) }),
+      /deflate data at byte 40, got something else/,
+    ],
     ['no deflate data', deflated({ data: new Uint8Array() }), /cannot come from 0 bytes/],
 
     [
@@ -289,6 +293,17 @@ describe('npz refuses', () => {
       assert.throws(() => nl.npz(bytes, { fileName: 'set.npz' }), failure('format', named));
     });
   }
+
+  test('what an array has wrong, and says where the array is', () => {
+    const wrong = { 'labels.npy': labelsOf(7), 'images.npy': images };
+    for (const [bytes, message] of [
+      [zip(wrong), /expected 6 labels .* shape \[7\]; the array stands at byte 40 of the file$/],
+      [zip(wrong, { deflate: true }), /shape \[7\]; the array is deflated at byte 40 of the file$/],
+      [gzipSync(zip(wrong)), /npz: a, unpacked: labels\.npy: .* the array stands at byte 40 of the file$/],
+    ]) {
+      assert.throws(() => nl.npz(bytes, { fileName: 'a' }), failure('format', message));
+    }
+  });
 
   test('a zip bomb by its declared size', () => {
     const zeros = new Uint8Array(2 ** 20);

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import cliProgress from 'cli-progress';
 
 /**
@@ -56,7 +57,7 @@ export function loadProgress({ quiet }) {
       if (now !== what || !bar)
         bar = openBar({ quiet, steps: total, format: `${PHASES[phase]} {file}[{bar}] {percentage}%` });
       what = now;
-      bar.update(loaded, { file: file && `${file} ` });
+      bar.update(loaded, { file: file && `${basename(file)} ` });
     },
     pause: () => bar?.pause(),
   };

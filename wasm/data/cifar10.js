@@ -2,7 +2,7 @@ import { describe } from '../checks.js';
 import { NormlabError } from '../errors.js';
 import { makeDataset } from './dataset.js';
 import { gunzip } from './gzip.js';
-import { allocate, checkBytes, checkReadOptions, checkString, isBytes, labelLimit } from './reading.js';
+import { allocate, checkBytes, checkReadOptions, checkString, isBytes, labelLimit, unpacked } from './reading.js';
 
 // https://www.cs.toronto.edu/~kriz/cifar.html, "Binary version": records of one label byte and the red, green and blue
 // plane of an image, each of 32 rows of 32 bytes; nothing before, between or behind them.
@@ -36,8 +36,10 @@ const CLASS_NAMES = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'fr
  */
 export function cifar10(...bytes) {
   const { inputs, options } = separated(bytes);
-  const names = checkFileNames(options.fileNames, inputs.length);
-  const batches = inputs.map((input, i) => gunzip(checkBytes('cifar10', names[i], input), names[i]));
+  const files = checkFileNames(options.fileNames, inputs.length);
+  const packed = inputs.map((input, i) => checkBytes('cifar10', files[i], input));
+  const batches = packed.map((bytes, i) => gunzip(bytes, files[i], undefined, options.onProgress));
+  const names = batches.map((batch, i) => (batch === packed[i] ? files[i] : unpacked(files[i])));
   const counts = batches.map((batch, i) => recordsIn(batch, names[i]));
   const length = counts.reduce((sum, count) => sum + count, 0);
   const images = allocate('cifar10', Uint8Array, length * PIXELS);

@@ -11,7 +11,8 @@ import { npzDataset, readNpz } from './npz.js';
 
 /**
  * @typedef {object} DirectoryOptions
- * @property {(progress: { loaded: number, total: number }) => void} [onProgress] bytes read so far, of all files
+ * @property {import('./reading.js').OnProgress} [onProgress] told of each phase's bytes: of reading, of all files together;
+ *   of unpacking gzip and npz files and of standardizing floats, one after the other
  * @property {number} [maxBytes] the most that a compressed array of an npz file may inflate to, default 2^30 (1 GiB)
  *
  * @typedef {object} Splits
@@ -27,6 +28,7 @@ import { npzDataset, readNpz } from './npz.js';
  * @property {string} path
  * @property {string[]} present the names in the folder
  * @property {number} [maxBytes]
+ * @property {import('./reading.js').OnProgress} [onProgress]
  * @property {(name: string) => string} pathOf
  * @property {(names: string[]) => Uint8Array[]} read
  */
@@ -75,7 +77,14 @@ export function loadDirectory(path, options) {
   const folder = path.replace(/\/+$/, '');
   const pathOf = (/** @type {string} */ name) => (isFile ? name : `${folder}/${name}`);
   /** @type {Source} */
-  const source = { path, present, maxBytes, pathOf, read: (names) => readFiles(fs, names.map(pathOf), onProgress) };
+  const source = {
+    path,
+    present,
+    maxBytes,
+    onProgress,
+    pathOf,
+    read: (names) => readFiles(fs, names.map(pathOf), onProgress),
+  };
   return isFile ? wholeNpz(source, path) : readFolder(source);
 }
 
@@ -107,15 +116,16 @@ function readFolder(source) {
 }
 
 /** @param {Source} source @returns {Splits} */
-function idxFolder({ path, present, pathOf, read }) {
+function idxFolder({ path, present, onProgress, pathOf, read }) {
   const names = IDX_FILES.map((file) => spellings(file).find((name) => present.includes(name)));
   const found = names.filter((name) => name !== undefined);
   if (found.length < names.length) throw lacking(path, `${IDX_FILES.filter((_, i) => !names[i]).join(', ')}${OR_GZIP}`);
   const paths = found.map(pathOf);
   const [trainImages, trainLabels, testImages, testLabels] = read(found);
-  const train = idx(trainImages, trainLabels, { name: path, imagesName: paths[0], labelsName: paths[1] });
+  const common = { name: path, onProgress };
+  const train = idx(trainImages, trainLabels, { ...common, imagesName: paths[0], labelsName: paths[1] });
   const { mean, std } = train;
-  const test = idx(testImages, testLabels, { name: path, mean, std, imagesName: paths[2], labelsName: paths[3] });
+  const test = idx(testImages, testLabels, { ...common, mean, std, imagesName: paths[2], labelsName: paths[3] });
   if (`${test.shape}` !== `${train.shape}`) {
     throw new NormlabError(
       'format',
@@ -126,7 +136,7 @@ function idxFolder({ path, present, pathOf, read }) {
 }
 
 /** @param {Source} source @returns {Splits} */
-function cifarFolder({ path, present, pathOf, read }) {
+function cifarFolder({ path, present, onProgress, pathOf, read }) {
   const batches = cifarBatches(present);
   const held = packable(CIFAR_TEST).find((name) => present.includes(name));
   if (batches.length === 0) throw lacking(path, `data_batch_1.bin${OR_GZIP}`);
@@ -134,7 +144,7 @@ function cifarFolder({ path, present, pathOf, read }) {
   const meta = present.includes(CIFAR_META) ? [CIFAR_META] : [];
   const files = read([...batches, held, ...meta]);
   const classNames = meta.length > 0 ? namesIn(files[batches.length + 1], pathOf(CIFAR_META)) : undefined;
-  const common = { name: path, classNames };
+  const common = { name: path, classNames, onProgress };
   const train = cifar10(...files.slice(0, batches.length), { ...common, fileNames: batches.map(pathOf) });
   const { mean, std } = train;
   return { train, test: cifar10(files[batches.length], { ...common, mean, std, fileNames: [pathOf(held)] }) };
@@ -176,11 +186,13 @@ function namesIn(bytes, path) {
 }
 
 /** @param {Source} source @returns {Splits} */
-function npzFolder({ path, present, maxBytes, pathOf, read }) {
+function npzFolder({ path, present, maxBytes, onProgress, pathOf, read }) {
   const names = ['train.npz', 'test.npz'];
   const missing = names.filter((name) => !present.includes(name));
   if (missing.length > 0) throw lacking(path, `${missing.join(', ')}, but more than one .npz file`);
-  const [train, test] = read(names).map((bytes, i) => readNpz(bytes, { fileName: pathOf(names[i]), maxBytes }));
+  const [train, test] = read(names).map((bytes, i) =>
+    readNpz(bytes, { fileName: pathOf(names[i]), maxBytes, onProgress }),
+  );
   const kinds = [train, test].map(({ images, shape }) => `${kindOf(images)} [${shape}]`);
   if (kinds[0] !== kinds[1]) {
     const [here, there] = names.map(pathOf);
@@ -189,7 +201,7 @@ function npzFolder({ path, present, maxBytes, pathOf, read }) {
       `npz: ${there}: images.npy: expected ${kinds[0]} as in ${here}, got ${kinds[1]} (byte 0)`,
     );
   }
-  return splits(path, train, test);
+  return splits(path, { train, test }, [pathOf(names[0]), pathOf(names[1])], onProgress);
 }
 
 /** @param {Uint8Array | Float32Array} images */
@@ -200,10 +212,10 @@ const kindOf = (images) => (images instanceof Uint8Array ? 'bytes' : 'floats');
  * @param {string} file
  * @returns {Splits}
  */
-function wholeNpz({ path, maxBytes, pathOf, read }, file) {
+function wholeNpz({ path, maxBytes, onProgress, pathOf, read }, file) {
   const fileName = pathOf(file);
   const [bytes] = read([file]);
-  const { images, shape, labels } = readNpz(bytes, { fileName, maxBytes });
+  const { images, shape, labels } = readNpz(bytes, { fileName, maxBytes, onProgress });
   const { length } = labels;
   if (length < 2) {
     throw new NormlabError(
@@ -217,18 +229,20 @@ function wholeNpz({ path, maxBytes, pathOf, read }, file) {
   const train = { shape, images: images.subarray(0, at), labels: labels.subarray(0, from) };
   const test = { shape, images: images.subarray(at), labels: labels.subarray(from) };
   const note = `${fileName} has no test part: the last ${count} of its ${length} images are taken for it`;
-  return { ...splits(path, train, test), note };
+  const parts = [`${fileName}, training part`, `${fileName}, test part`];
+  return { ...splits(path, { train, test }, parts, onProgress), note };
 }
 
 /**
  * @param {string} name
- * @param {import('./npz.js').LabelledArrays} training
- * @param {import('./npz.js').LabelledArrays} held
+ * @param {{ train: import('./npz.js').LabelledArrays, test: import('./npz.js').LabelledArrays }} arrays
+ * @param {string[]} files what reports call them
+ * @param {import('./reading.js').OnProgress} [onProgress]
  */
-function splits(name, training, held) {
-  const train = npzDataset(training, { name });
+function splits(name, arrays, [trainFile, testFile], onProgress) {
+  const train = npzDataset(arrays.train, { name, onProgress, fileName: trainFile });
   const { mean, std } = train;
-  return ofOneCount(train, npzDataset(held, { name, mean, std }));
+  return ofOneCount(train, npzDataset(arrays.test, { name, onProgress, fileName: testFile, mean, std }));
 }
 
 /**

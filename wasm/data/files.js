@@ -2,7 +2,7 @@ import { NormlabError } from '../errors.js';
 import { reason } from './node-fs.js';
 
 /** @typedef {typeof import('node:fs')} FileSystem */
-/** @typedef {(progress: { loaded: number, total: number }) => void} OnProgress */
+/** @typedef {import('./reading.js').OnProgress} OnProgress */
 
 const CHUNK = 4 * 2 ** 20;
 
@@ -19,11 +19,11 @@ export function readFiles(fs, paths, onProgress) {
   const sizes = paths.map((path) => sizeOf(fs, path));
   const total = sizes.reduce((sum, size) => sum + size, 0);
   let loaded = 0;
-  onProgress?.({ loaded, total });
-  return paths.map((path, i) =>
-    readFile(fs, path, sizes[i], (bytes) => {
+  onProgress?.({ loaded, total, phase: 'read', file: paths[0] });
+  return paths.map((file, i) =>
+    readFile(fs, file, sizes[i], (bytes) => {
       loaded += bytes;
-      onProgress?.({ loaded, total });
+      onProgress?.({ loaded, total, phase: 'read', file });
     }),
   );
 }

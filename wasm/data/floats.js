@@ -1,17 +1,20 @@
 import { sizeOf } from '../checks.js';
 import { makeDataset } from './dataset.js';
 
+/** @typedef {import('./inflate.js').Tick} Tick */
+
 /**
  * A dataset of images as a file has them: bytes are standardized when they are read, floats here and in their place.
  *
  * @param {Parameters<typeof makeDataset>[0]} source mean and std of floats in their own units
+ * @param {Tick} [tick] floats take three passes, one where mean and std are given
  * @returns {import('./dataset.js').Dataset}
  */
-export function standardizedDataset({ mean, std, ...source }) {
+export function standardizedDataset({ mean, std, ...source }, tick) {
   const { images, shape } = source;
-  const own = images instanceof Float32Array && !(mean && std) ? floatStats(images, shape) : undefined;
+  const own = images instanceof Float32Array && !(mean && std) ? floatStats(images, shape, tick) : undefined;
   const set = makeDataset({ ...source, mean: mean ?? own?.mean, std: std ?? own?.std });
-  if (images instanceof Float32Array) standardize(images, shape, set);
+  if (images instanceof Float32Array) standardize(images, shape, set, tick);
   return set;
 }
 
@@ -22,9 +25,10 @@ export function standardizedDataset({ mean, std, ...source }) {
  *
  * @param {Float32Array} images `N × C × …` values
  * @param {number[]} shape of one image, `[C, …]`
+ * @param {Tick} [tick]
  * @returns {{ mean: number[], std: number[] }} std 1 for a constant channel
  */
-function floatStats(images, [channels, ...sides]) {
+function floatStats(images, [channels, ...sides], tick) {
   const plane = sizeOf(sides);
   const count = images.length / channels;
   /** @param {number} channel @param {(value: number) => number} term */
@@ -34,6 +38,7 @@ function floatStats(images, [channels, ...sides]) {
       let part = 0;
       for (let i = start; i < start + plane; i++) part += term(images[i]);
       sum += part;
+      tick?.(4 * plane);
     }
     return sum / count;
   };
@@ -51,10 +56,12 @@ function floatStats(images, [channels, ...sides]) {
  * @param {Float32Array} images `N × C × …` values
  * @param {number[]} shape of one image, `[C, …]`
  * @param {{ mean: number[], std: number[] }} stats
+ * @param {Tick} [tick]
  */
-function standardize(images, [channels, ...sides], { mean, std }) {
+function standardize(images, [channels, ...sides], { mean, std }, tick) {
   const plane = sizeOf(sides);
   for (let start = 0, c = 0; start < images.length; start += plane, c = (c + 1) % channels) {
     for (let i = start; i < start + plane; i++) images[i] = (images[i] - mean[c]) / std[c];
+    tick?.(4 * plane);
   }
 }

@@ -1,5 +1,6 @@
 import { NormlabError } from '../errors.js';
-import { crc32, hex, inflate, MAX_EXPANSION } from './inflate.js';
+import { hex, inflate, MAX_EXPANSION } from './inflate.js';
+import { reporter } from './reading.js';
 
 // RFC 1952: a header of at least 10 bytes, the deflate stream, CRC-32 and length of the content, 4 bytes each.
 const HEADER = 10;
@@ -21,10 +22,11 @@ const COMMENT = 16;
  * @param {Uint8Array} bytes
  * @param {string} [name] what the error messages call the bytes
  * @param {number} [limit] the most bytes of content that are taken, default 2^31
+ * @param {import('./reading.js').OnProgress} [onProgress]
  * @returns {Uint8Array}
  * @throws {NormlabError} `format` for a truncated stream, wrong checksum or wrong length, or for more content than the limit
  */
-export function gunzip(bytes, name = 'gzip data', limit = MAX_CONTENT) {
+export function gunzip(bytes, name = 'gzip data', limit = MAX_CONTENT, onProgress = undefined) {
   if (bytes.length < 2 || bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
   /** @type {import('./inflate.js').Fail} */
   const corrupt = (what, cause) => new NormlabError('format', `gunzip: ${name}: ${what}`, { cause });
@@ -41,11 +43,11 @@ export function gunzip(bytes, name = 'gzip data', limit = MAX_CONTENT) {
     throw corrupt(`a content of ${length} bytes, said at byte ${trailer + 4}, cannot come from ${bytes.length} bytes`);
   }
   const start = dataStart(bytes, trailer, corrupt);
-  const content = inflate(bytes.subarray(start, trailer), length, start, corrupt);
+  const tick = reporter(onProgress, 'unpack', name, length);
+  const { content, crc: actual } = inflate(bytes.subarray(start, trailer), length, start, corrupt, tick);
   if (content.length !== length) {
     throw corrupt(`expected ${length} bytes of content (said at byte ${trailer + 4}), got ${content.length}`);
   }
-  const actual = crc32(content);
   if (actual !== crc) {
     throw corrupt(`expected checksum ${hex(crc)} (at byte ${trailer}), got ${hex(actual)}: the file is corrupt`);
   }

@@ -2,7 +2,7 @@ import { NormlabError } from '../errors.js';
 import { makeDataset } from './dataset.js';
 import { gunzip } from './gzip.js';
 import { hex } from './inflate.js';
-import { checkBytes, checkReadOptions, checkString, labelLimit } from './reading.js';
+import { checkBytes, checkReadOptions, checkString, labelLimit, unpacked } from './reading.js';
 
 // http://yann.lecun.com/exdb/mnist/: two zero bytes, the type of the values, the number of dimensions, then each
 // dimension as a big-endian 32-bit integer, then the values.
@@ -31,12 +31,12 @@ export function idx(imageBytes, labelBytes, options = {}) {
   const { name = 'idx', classes, classNames, imagesName = 'imageBytes', labelsName = 'labelBytes' } = given;
   checkString('idx', 'imagesName', imagesName);
   checkString('idx', 'labelsName', labelsName);
-  const images = parse(imageBytes, imagesName, 3, 'images');
-  const labels = parse(labelBytes, labelsName, 1, 'labels');
+  const images = parse(imageBytes, imagesName, 3, 'images', given.onProgress);
+  const labels = parse(labelBytes, labelsName, 1, 'labels', given.onProgress);
   const [n, height, width] = images.dims;
   if (labels.dims[0] !== n) {
     throw format(
-      labelsName,
+      labels.name,
       `expected ${n} labels for the ${n} images of ${imagesName}, got ${labels.dims[0]} (byte 4)`,
     );
   }
@@ -44,7 +44,7 @@ export function idx(imageBytes, labelBytes, options = {}) {
   const wrong = labels.values.findIndex((label) => label >= limit);
   if (wrong >= 0) {
     throw format(
-      labelsName,
+      labels.name,
       `expected labels 0 to ${limit - 1}, got ${labels.values[wrong]} for image ${wrong} (byte ${labels.start + wrong})`,
     );
   }
@@ -62,17 +62,19 @@ export function idx(imageBytes, labelBytes, options = {}) {
 
 /**
  * @param {Uint8Array | ArrayBuffer} input
- * @param {string} name
+ * @param {string} file
  * @param {number} dimensions
  * @param {string} content
+ * @param {import('./reading.js').OnProgress} [onProgress]
  */
-function parse(input, name, dimensions, content) {
+function parse(input, file, dimensions, content, onProgress) {
   const start = 4 + 4 * dimensions;
-  const packed = checkBytes('idx', name, input);
+  const packed = checkBytes('idx', file, input);
   if (packed.length === 0) {
-    throw format(name, `expected a header of ${start} bytes, got a file that ends at byte 0 (truncated)`);
+    throw format(file, `expected a header of ${start} bytes, got a file that ends at byte 0 (truncated)`);
   }
-  const bytes = gunzip(packed, name);
+  const bytes = gunzip(packed, file, undefined, onProgress);
+  const name = bytes === packed ? file : unpacked(file);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const magic = (UNSIGNED_BYTE << 8) | dimensions;
   if (bytes.length >= 4 && view.getUint32(0) !== magic) {
@@ -100,7 +102,7 @@ function parse(input, name, dimensions, content) {
         `${bytes.length} (${what})`,
     );
   }
-  return { dims, start, values: bytes.subarray(start) };
+  return { name, dims, start, values: bytes.subarray(start) };
 }
 
 /** @param {Uint8Array} bytes the start of a file whose magic is not the one that was expected */

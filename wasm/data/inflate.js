@@ -10,16 +10,37 @@ const CHUNK = 16_384;
 
 /** @typedef {(message: string, cause?: unknown) => NormlabError} Fail makes an error of code `format` */
 
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
+/** @typedef {(bytes: number) => void} Tick told of work that is done */
+
+/** What 0 to 3 zero bytes behind a byte make of its checksum: four bytes are one step. */
+const CRC_TABLES = Array.from({ length: 4 }, () => new Uint32Array(256));
+for (let n = 0; n < 256; n++) {
   let c = n;
   for (let k = 0; k < 8; k++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
-  return c;
-});
+  CRC_TABLES[0][n] = c;
+}
+for (let k = 1; k < 4; k++) {
+  for (let n = 0; n < 256; n++) {
+    const before = CRC_TABLES[k - 1][n];
+    CRC_TABLES[k][n] = CRC_TABLES[0][before & 0xff] ^ (before >>> 8);
+  }
+}
 
-/** @param {Uint8Array} bytes @returns {number} the checksum of gzip and zip */
-export function crc32(bytes) {
-  let c = 0xffffffff;
-  for (let i = 0; i < bytes.length; i++) c = CRC_TABLE[(c ^ bytes[i]) & 0xff] ^ (c >>> 8);
+/**
+ * The checksum of gzip and zip.
+ *
+ * @param {Uint8Array} bytes
+ * @param {number} [crc] of the bytes before these
+ */
+export function crc32(bytes, crc = 0) {
+  const [one, two, three, four] = CRC_TABLES;
+  let c = ~crc;
+  let i = 0;
+  for (; i + 3 < bytes.length; i += 4) {
+    c ^= bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24);
+    c = four[c & 0xff] ^ three[(c >>> 8) & 0xff] ^ two[(c >>> 16) & 0xff] ^ one[c >>> 24];
+  }
+  for (; i < bytes.length; i++) c = one[(c ^ bytes[i]) & 0xff] ^ (c >>> 8);
   return ~c >>> 0;
 }
 
@@ -33,11 +54,14 @@ export const hex = (value) => `0x${value.toString(16).padStart(8, '0')}`;
  * @param {number} size promised
  * @param {number} start byte of the data in the file
  * @param {Fail} fail
+ * @param {Tick} [tick]
+ * @returns {{ content: Uint8Array, crc: number }}
  */
-export function inflate(data, size, start, fail) {
+export function inflate(data, size, start, fail, tick) {
   /** @type {Uint8Array} */
   let content = allocate('inflate', Uint8Array, Math.min(size, 4 * data.length));
   let length = 0;
+  let crc = 0;
   const stream = new Inflate((part) => {
     if (length + part.length > size) {
       throw fail(`expected ${size} bytes of content, got more from the data at byte ${start}`);
@@ -45,6 +69,8 @@ export function inflate(data, size, start, fail) {
     content = withRoom(content, length, length + part.length, size);
     content.set(part, length);
     length += part.length;
+    crc = crc32(part, crc);
+    tick?.(part.length);
   });
   for (let at = 0; at < data.length; at += CHUNK) {
     try {
@@ -53,10 +79,31 @@ export function inflate(data, size, start, fail) {
     } catch (cause) {
       if (cause instanceof NormlabError) throw cause;
       const why = cause instanceof Error ? cause.message : cause;
-      throw fail(`corrupt or truncated deflate data in the ${CHUNK} bytes from byte ${start + at} (${why})`, cause);
+      const where = firstWrong(data, at);
+      const what = where < data.length ? `something else (${why})` : 'its end (truncated)';
+      throw fail(`expected deflate data at byte ${start + where}, got ${what}`, cause);
     }
   }
-  return content.subarray(0, length);
+  return { content: content.subarray(0, length), crc };
+}
+
+/**
+ * The byte that cannot follow those before it; where any could, that behind the last.
+ *
+ * @param {Uint8Array} data
+ * @param {number} chunk the byte from which on it is in the next chunk
+ */
+function firstWrong(data, chunk) {
+  const stream = new Inflate(() => {});
+  for (let at = 0; at < chunk; at += CHUNK) stream.push(data.slice(at, at + CHUNK));
+  for (let at = chunk; at < data.length; at++) {
+    try {
+      stream.push(data.slice(at, at + 1));
+    } catch {
+      return at;
+    }
+  }
+  return data.length;
 }
 
 /**

@@ -1,5 +1,4 @@
 import { describe } from '../checks.js';
-import { allocate } from './reading.js';
 
 /*
  * Arrays as NumPy saves them, format 1.0, 2.0 and 3.0:
@@ -13,19 +12,19 @@ const LENGTH_AT = 8;
 const MAX_HEADER = 65_536;
 const MAX_DIMENSIONS = 32;
 
+/** How a value is read: in its place, so that gigabytes need no copy. */
 const TYPES = {
-  u1: Uint8Array,
-  u2: Uint16Array,
-  u4: Uint32Array,
-  u8: BigUint64Array,
-  i1: Int8Array,
-  i2: Int16Array,
-  i4: Int32Array,
-  i8: BigInt64Array,
-  f4: Float32Array,
-  f8: Float64Array,
+  u1: DataView.prototype.getUint8,
+  u2: DataView.prototype.getUint16,
+  u4: DataView.prototype.getUint32,
+  u8: DataView.prototype.getBigUint64,
+  i1: DataView.prototype.getInt8,
+  i2: DataView.prototype.getInt16,
+  i4: DataView.prototype.getInt32,
+  i8: DataView.prototype.getBigInt64,
+  f4: DataView.prototype.getFloat32,
+  f8: DataView.prototype.getFloat64,
 };
-const HOST_IS_LITTLE = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 const KEYS = ['descr', 'fortran_order', 'shape'];
 /** An entry of the header's dictionary, which is all of Python that occurs in it. */
@@ -33,12 +32,12 @@ const ENTRY = /(?:'(\w+)'|"(\w+)") *: *(?:'([^']*)'|"([^"]*)"|(True|False)|\(([\
 
 /** @typedef {import('./inflate.js').Fail} Fail */
 /** @typedef {keyof typeof TYPES} TypeName */
-/** @typedef {InstanceType<(typeof TYPES)[TypeName]> | Uint8Array} Numbers */
 
 /**
  * @typedef {object} NpyHeader
  * @property {TypeName} type kind and bytes of a value, e.g. `'f4'`
- * @property {boolean} swapped whether the values' bytes are in the other order than this machine's
+ * @property {number} size bytes of a value
+ * @property {boolean} little whether their bytes are in that order
  * @property {number[]} shape each size >= 1
  * @property {number} start byte of the first value
  */
@@ -69,7 +68,7 @@ export function npyHeader(bytes, types, fail) {
     const values = `${shape.join(' × ')} values of ${known[1]} bytes`;
     throw fail(`expected ${values} from byte ${start} to byte ${end}, got an end at byte ${bytes.length} (${what})`);
   }
-  return { type: known, swapped: Number(known[1]) > 1 && (order === '<') !== HOST_IS_LITTLE, shape, start };
+  return { type: known, size: Number(known[1]), little: order === '<', shape, start };
 }
 
 /**
@@ -182,36 +181,14 @@ function sizesIn(tuple) {
 }
 
 /**
- * The values of a .npy file. Bytes are those of the file, anything else is a copy.
+ * The values of a .npy file, one by one.
  *
  * @param {Uint8Array} bytes
  * @param {NpyHeader} header
- * @returns {Numbers}
+ * @returns {(i: number) => number | bigint}
  */
-export function npyValues(bytes, { type, swapped, start }) {
-  const Type = TYPES[type];
-  if (Type === Uint8Array) return bytes.subarray(start);
-  const values = allocate(
-    'npz',
-    /** @type {new (length: number) => Numbers} */ (Type),
-    (bytes.length - start) / Type.BYTES_PER_ELEMENT,
-  );
-  const copy = new Uint8Array(values.buffer);
-  copy.set(bytes.subarray(start));
-  if (swapped) swap(copy, Type.BYTES_PER_ELEMENT);
-  return values;
-}
-
-/**
- * Turns the bytes of each value around.
- *
- * @param {Uint8Array} bytes
- * @param {number} size of a value
- */
-function swap(bytes, size) {
-  for (let start = 0; start < bytes.length; start += size) {
-    for (let low = start, high = start + size - 1; low < high; low++, high--) {
-      [bytes[low], bytes[high]] = [bytes[high], bytes[low]];
-    }
-  }
+export function npyReader(bytes, { type, size, little, start }) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + start, bytes.length - start);
+  const get = /** @type {(this: DataView, at: number, little: boolean) => number | bigint} */ (TYPES[type]);
+  return (i) => get.call(view, i * size, little);
 }

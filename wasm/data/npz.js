@@ -2,8 +2,8 @@ import { checkInteger, describe } from '../checks.js';
 import { NormlabError } from '../errors.js';
 import { standardizedDataset } from './floats.js';
 import { gunzip } from './gzip.js';
-import { npyHeader, npyValues } from './npy.js';
-import { allocate, checkBytes, checkReadOptions, checkString, labelLimit } from './reading.js';
+import { npyHeader, npyReader } from './npy.js';
+import { allocate, checkBytes, checkReadOptions, checkString, labelLimit, reporter, unpacked } from './reading.js';
 import { contentOf, membersOf } from './zip.js';
 
 const IMAGE_TYPES = /** @type {const} */ (['u1', 'f4', 'f8']);
@@ -59,12 +59,14 @@ export function npz(bytes, options = {}) {
  * @returns {LabelledArrays}
  */
 export function readNpz(input, options) {
-  const { fileName = 'bytes', maxBytes = MAX_BYTES } = options;
+  const { fileName = 'bytes', maxBytes = MAX_BYTES, onProgress } = options;
   checkString('npz', 'fileName', fileName);
   checkInteger('npz', 'maxBytes', maxBytes, 1, Number.MAX_SAFE_INTEGER);
   /** @type {Fail} */
-  const fail = (message, cause) => new NormlabError('format', `npz: ${fileName}: ${message}`, { cause });
-  const bytes = gunzip(checkBytes('npz', fileName, input), fileName, maxBytes);
+  const fail = (message, cause) => new NormlabError('format', `npz: ${name}: ${message}`, { cause });
+  const packed = checkBytes('npz', fileName, input);
+  const bytes = gunzip(packed, fileName, maxBytes, onProgress);
+  const name = bytes === packed ? fileName : unpacked(fileName);
   const members = membersOf(bytes, fail);
   /** @param {string} array */
   const member = (array) => {
@@ -72,7 +74,12 @@ export function readNpz(input, options) {
     if (!found) throw fail(`expected an array '${array}', got ${describe([...members.keys()])}`);
     /** @type {Fail} */
     const failHere = (message, cause) => fail(`${array}.npy: ${message}`, cause);
-    return { content: contentOf(bytes, found, maxBytes, failHere), fail: failHere };
+    const tick = reporter(onProgress, 'unpack', `${fileName}: ${array}.npy`, found.size);
+    const { content, start } = contentOf(bytes, found, maxBytes, failHere, tick);
+    const how = content.buffer === bytes.buffer ? 'stands' : 'is deflated';
+    /** @type {Fail} bytes are those of the array; where that is, too */
+    const failWithin = (message, cause) => failHere(`${message}; the array ${how} at byte ${start} of the file`, cause);
+    return { content, fail: failWithin };
   };
   const labels = member('labels');
   const images = member('images');
@@ -91,13 +98,13 @@ function fitted({ images, shape, count }, content, limit, fail) {
   if (header.shape.length !== 1 || header.shape[0] !== count) {
     throw fail(`expected ${count} labels for the ${count} images, got an array of shape [${header.shape}]`);
   }
-  const values = npyValues(content, header);
+  const valueAt = npyReader(content, header);
   const labels = allocate('npz', Int32Array, count);
   for (let i = 0; i < count; i++) {
-    const label = Number(values[i]);
+    const label = Number(valueAt(i));
     if (label < 0 || label >= limit) {
-      const at = header.start + i * values.BYTES_PER_ELEMENT;
-      throw fail(`expected labels 0 to ${limit - 1}, got ${values[i]} for image ${i} (byte ${at})`);
+      const at = header.start + i * header.size;
+      throw fail(`expected labels 0 to ${limit - 1}, got ${valueAt(i)} for image ${i} (byte ${at})`);
     }
     labels[i] = label;
   }
@@ -111,8 +118,7 @@ function fitted({ images, shape, count }, content, limit, fail) {
 function readImages(content, fail) {
   const header = npyHeader(content, IMAGE_TYPES, fail);
   const { shape, last } = layout(header.shape, fail);
-  const values = npyValues(content, header);
-  const images = values instanceof Uint8Array ? values : finite(values, header.start, fail);
+  const images = header.size === 1 ? content.subarray(header.start) : finite(content, header, fail);
   return { images: last ? channelsFirst(images, shape) : images, shape, count: header.shape[0] };
 }
 
@@ -130,18 +136,18 @@ function layout(sizes, fail) {
 }
 
 /**
- * @param {ReturnType<typeof npyValues>} values
- * @param {number} start byte of the first
+ * @param {Uint8Array} content
+ * @param {import('./npy.js').NpyHeader} header of floats
  * @param {Fail} fail
- * @returns {Float32Array} the same where they are such already
  */
-function finite(values, start, fail) {
-  const floats = values instanceof Float32Array ? values : allocate('npz', Float32Array, values.length);
+function finite(content, header, fail) {
+  const floats = allocate('npz', Float32Array, (content.length - header.start) / header.size);
+  const valueAt = npyReader(content, header);
   for (let i = 0; i < floats.length; i++) {
-    floats[i] = Number(values[i]);
+    floats[i] = Number(valueAt(i));
     if (!Number.isFinite(floats[i])) {
-      const at = start + i * values.BYTES_PER_ELEMENT;
-      throw fail(`expected finite values in the range of float32, got ${values[i]} (byte ${at})`);
+      const at = header.start + i * header.size;
+      throw fail(`expected finite values in the range of float32, got ${valueAt(i)} (byte ${at})`);
     }
   }
   return floats;
@@ -172,6 +178,14 @@ function channelsFirst(images, [channels, height, width]) {
  * @param {NpzOptions} options
  * @returns {import('./dataset.js').Dataset}
  */
-export function npzDataset({ images, shape, labels }, { name = 'npz', classes, classNames, mean, std }) {
-  return standardizedDataset({ name, shape, images, labels, classes, classNames, mean, std });
+export function npzDataset({ images, shape, labels }, { name = 'npz', classes, classNames, mean, std, ...rest }) {
+  const { fileName = 'bytes', onProgress } = rest;
+  const passes = mean && std ? 1 : 3;
+  const tick = reporter(
+    onProgress,
+    'standardize',
+    fileName,
+    images instanceof Float32Array ? passes * images.byteLength : 0,
+  );
+  return standardizedDataset({ name, shape, images, labels, classes, classNames, mean, std }, tick);
 }

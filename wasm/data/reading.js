@@ -10,11 +10,22 @@ import { NormlabError } from '../errors.js';
  * @property {string[]} [classNames] one a class
  * @property {number[]} [mean] per channel, as of the training images; default: computed from these images
  * @property {number[]} [std] per channel, as of the training images; default: computed from these images
+ * @property {OnProgress} [onProgress] told of work on many bytes: at its beginning, every few megabytes, and at its end
+ */
+
+/**
+ * @typedef {object} Progress
+ * @property {number} loaded bytes done
+ * @property {number} total bytes to do in this phase
+ * @property {'read' | 'unpack' | 'standardize' | 'make'} phase
+ * @property {string} file that it is about, as messages call it
+ *
+ * @typedef {(progress: Progress) => void} OnProgress
  */
 
 /** @typedef {Uint8Array | ArrayBuffer} Bytes the content of a file */
 
-const OPTIONS = ['name', 'classes', 'classNames', 'mean', 'std'];
+const OPTIONS = ['name', 'classes', 'classNames', 'mean', 'std', 'onProgress'];
 
 /** More classes than this must be asked for: a damaged label would otherwise make a model of gigabytes. */
 const MOST_CLASSES = 65_536;
@@ -33,7 +44,34 @@ export function checkReadOptions(call, value, own) {
   const options = /** @type {Options} */ (checkOptions(call, 'options', value, [...OPTIONS, ...own]));
   if (options.name !== undefined) checkString(call, 'name', options.name);
   if (options.classes !== undefined) checkInteger(call, 'classes', options.classes, 1);
+  if (options.onProgress !== undefined && typeof options.onProgress !== 'function') {
+    const came = describe(options.onProgress);
+    throw new NormlabError('argument', `${call}: onProgress: expected a function, got ${came}`);
+  }
   return options;
+}
+
+const REPORT = 4 * 2 ** 20;
+
+/**
+ * Counts the bytes of a phase, and reports.
+ *
+ * @param {OnProgress | undefined} onProgress
+ * @param {Progress['phase']} phase
+ * @param {string} file
+ * @param {number} total
+ * @returns {import('./inflate.js').Tick}
+ */
+export function reporter(onProgress, phase, file, total) {
+  let loaded = 0;
+  let told = 0;
+  onProgress?.({ loaded, total, phase, file });
+  return (bytes) => {
+    loaded += bytes;
+    if (loaded < total && loaded - told < REPORT) return;
+    told = loaded;
+    onProgress?.({ loaded, total, phase, file });
+  };
 }
 
 /**
@@ -45,6 +83,9 @@ export function checkString(call, name, value) {
   if (typeof value === 'string') return value;
   throw new NormlabError('argument', `${call}: ${name}: expected a string, got ${describe(value)}`);
 }
+
+/** @param {string} file whose content a message counts bytes of, and not its own */
+export const unpacked = (file) => `${file}, unpacked`;
 
 /** @param {unknown} value @returns {value is Bytes} proxies of bytes are not: nothing can be read through them */
 export const isBytes = (value) =>

@@ -1,7 +1,7 @@
 import { areIntegers, checkInteger, checkNumber, describe, sizeOf } from '../checks.js';
 import { NormlabError } from '../errors.js';
 import { standardizedDataset } from './floats.js';
-import { allocate, checkReadOptions } from './reading.js';
+import { allocate, checkReadOptions, reporter } from './reading.js';
 
 /**
  * @typedef {import('../runtime.js').Runtime} Runtime
@@ -23,8 +23,9 @@ import { allocate, checkReadOptions } from './reading.js';
 /**
  * The made-up sets: what the engine is called for, and defaults.
  *
- * Measured with the learning rate of `normlab train` (SGD, 0.01, momentum 0.9), batches of 32 and BatchNorm, test accuracy
- * after one and two epochs of what loadDataset gives: blobs ACCURACIES.
+ * Neither trivial nor hopeless: test accuracy in % after one and two epochs over what loadDataset gives, as `normlab train`
+ * trains (SGD, 0.01, momentum 0.9, batches of 32), with BatchNorm and GroupNorm: blobs mlp 89/91 and 90/89, smallcnn 88/90 and
+ * 89/90, resnet 87/89 and 72/84; textures mlp 87/89 and 86/91, smallcnn 97/98 and 20/66, resnet 96/99 and 95/99.
  *
  * @type {Record<string, { shape: number[], dimensions: number, noise: number, Type: Uint8ArrayConstructor |
  *   Float32ArrayConstructor, make: 'nl_blobs' | 'nl_textures' }>} dimensions: the fewest that a shape may have
@@ -49,10 +50,9 @@ const PIECE = 2 ** 21;
  * @param {Runtime} runtime
  * @param {string} kind
  * @param {SyntheticOptions} [options]
- * @param {(bytes: number) => void} [onPiece] told of every piece
  * @returns {Dataset}
  */
-export function synthetic(runtime, kind, options, onPiece) {
+export function synthetic(runtime, kind, options) {
   const own = ['length', 'shape', 'noise', 'seed', 'split'];
   const given = /** @type {SyntheticOptions} */ (checkReadOptions(kind, options, own));
   const { Type, make, dimensions, ...standard } = SETS[kind];
@@ -77,6 +77,7 @@ export function synthetic(runtime, kind, options, onPiece) {
   const labels = allocate(kind, Int32Array, length);
   const bytes = size * Type.BYTES_PER_ELEMENT;
   const count = Math.min(length, Math.max(1, Math.floor(PIECE / bytes)));
+  const tick = reporter(given.onProgress, 'make', kind, length * bytes);
   runtime.withScratch((scratch) => {
     const [pixels, targets] = [scratch.take(count * bytes), scratch.take(count * 4)];
     const sizes = scratch.ints([...shape, 1, 1].slice(0, 3));
@@ -85,7 +86,7 @@ export function synthetic(runtime, kind, options, onPiece) {
       runtime.check(kind, runtime.exports[make](pixels, targets, first, n, sizes, classes, noise, seed, part));
       images.set(new Type(runtime.buffer, pixels, n * size), first * size);
       labels.set(runtime.ints(targets, n), first);
-      onPiece?.(n * bytes);
+      tick(n * bytes);
     }
   });
   return standardizedDataset({ name, shape: [...shape], images, labels, classes, classNames, mean, std });
@@ -98,14 +99,15 @@ export function synthetic(runtime, kind, options, onPiece) {
  */
 export function madeSplits(runtime, kind, onProgress) {
   const { shape, Type } = SETS[kind];
-  const total = (SPLITS.train + SPLITS.test) * sizeOf(shape) * Type.BYTES_PER_ELEMENT;
-  let loaded = 0;
-  onProgress?.({ loaded, total });
-  const onPiece = (/** @type {number} */ bytes) => {
-    loaded += bytes;
-    onProgress?.({ loaded, total });
-  };
-  const train = synthetic(runtime, kind, { length: SPLITS.train }, onPiece);
+  const each = sizeOf(shape) * Type.BYTES_PER_ELEMENT;
+  const total = (SPLITS.train + SPLITS.test) * each;
+  /** @param {'train' | 'test'} split @param {number} before bytes */
+  const part = (split, before) => ({
+    length: SPLITS[split],
+    split,
+    onProgress: (/** @type {{ loaded: number }} */ { loaded }) => onProgress?.({ loaded: before + loaded, total }),
+  });
+  const train = synthetic(runtime, kind, part('train', 0));
   const { mean, std } = train;
-  return { train, test: synthetic(runtime, kind, { length: SPLITS.test, split: 'test', mean, std }, onPiece) };
+  return { train, test: synthetic(runtime, kind, { ...part('test', SPLITS.train * each), mean, std }) };
 }

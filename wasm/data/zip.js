@@ -146,15 +146,17 @@ function entryAt(bytes, view, at, end, fail) {
 }
 
 /**
- * The content of a member: of a stored one the bytes in the zip file themselves.
+ * The content of a member, of a stored one the bytes in the zip file themselves, and the byte of the file at which its data
+ * start.
  *
  * @param {Uint8Array} bytes
  * @param {Member} member
  * @param {number} limit the most bytes that a member may inflate to
  * @param {Fail} fail
- * @returns {Uint8Array}
+ * @param {import('./inflate.js').Tick} tick
+ * @returns {{ content: Uint8Array, start: number }}
  */
-export function contentOf(bytes, member, limit, fail) {
+export function contentOf(bytes, member, limit, fail, tick) {
   const { entry, crc, packed, size } = member;
   checkMember(member, limit, fail);
   const start = dataStart(bytes, member, fail);
@@ -163,16 +165,29 @@ export function contentOf(bytes, member, limit, fail) {
     throw fail(`expected its data before the directory at byte ${entry}, got ${from} (truncated)`);
   }
   const data = bytes.subarray(start, start + packed);
-  const content = member.method === STORED ? data : inflate(data, size, start, fail);
+  const { content, crc: actual } =
+    member.method === STORED ? { content: data, crc: checksum(data, tick) } : inflate(data, size, start, fail, tick);
   if (content.length !== size) {
     const came = `${content.length} from the data at byte ${start}`;
     throw fail(`expected ${size} bytes of content (said at byte ${entry + 24}), got ${came}`);
   }
-  const actual = crc32(content);
   if (actual !== crc) {
     throw fail(`expected checksum ${hex(crc)} (at byte ${entry + 16}), got ${hex(actual)}: the file is corrupt`);
   }
-  return content;
+  return { content, start };
+}
+
+const PIECE = 2 ** 20;
+
+/** @param {Uint8Array} bytes @param {import('./inflate.js').Tick} tick */
+function checksum(bytes, tick) {
+  let crc = 0;
+  for (let at = 0; at < bytes.length; at += PIECE) {
+    const piece = bytes.subarray(at, at + PIECE);
+    crc = crc32(piece, crc);
+    tick(piece.length);
+  }
+  return crc;
 }
 
 /**
