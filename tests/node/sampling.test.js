@@ -162,6 +162,35 @@ await forEachVariant((nl) => {
     });
   });
 
+  test('a run that was stopped in the midst of an epoch goes on with the same order and draws', () => {
+    const layers = [
+      { type: 'flatten' },
+      { type: 'linear', outFeatures: 8 },
+      { type: 'batchNorm' },
+      { type: 'linear', outFeatures: 3 },
+    ];
+    const make = () => nl.trainer(nl.model({ input: [1, 6, 5], seed: 1, layers }), { optimizer: { lr: 0.1 } });
+    const data = nl.blobs({ length: 40, shape: [1, 6, 5], classes: 3 });
+    const options = { batchSize: 4, seed: 5, sortByClass: true, augment: { crop: 2, flip: true } };
+    const losses = (run, count) => Array.from({ length: count }, () => run.steps(1).steps[0].loss);
+    const whole = losses(make().start(data, options), 25);
+    const stopped = make();
+    losses(stopped.start(data, options), 13);
+    const resumed = make();
+    resumed.loadState(stopped.state());
+    for (const other of [
+      { sortByClass: false },
+      { augment: null },
+      { augment: { crop: 1, flip: true } },
+      { seed: 6 },
+    ]) {
+      const [name] = Object.keys(other);
+      const start = () => resumed.start(data, { ...options, ...other });
+      assert.throws(start, failure('state', new RegExp(`order\\.${name}`)));
+    }
+    assert.deepEqual(losses(resumed.start(data, options), 12), whole.slice(13));
+  });
+
   describe('sortByClass', () => {
     const order = (options, epochs) => {
       const seen = samplesOf(nl, numbered, { sortByClass: true, ...options }, epochs * labels.length);

@@ -44,7 +44,11 @@ export async function prepare(options, given) {
   const trainer = engine.trainer(model, optimizer.trainer);
   const { sampling, settings: sampled } = chooseSampling(options);
   const { augment } = sampling;
-  await blameAugment(options, () => trainer.start(train.slice(0, 1), { batchSize: 1, augment }).dispose());
+  await blameAugment(options, () => {
+    const own = engine.trainer(model);
+    own.start(train.slice(0, 1), { batchSize: 1, augment });
+    own.dispose();
+  });
   /** @type {Settings} */
   const settings = {
     ...choice.settings,
