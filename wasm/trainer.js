@@ -493,7 +493,8 @@ function checkRun(runtime, call, options) {
  */
 function checkOrder(runtime, call, value) {
   const { length, ...options } = checkOptions(call, 'order', value, ['length', ...Object.keys(RUN_OPTIONS)]);
-  return { length: checkInteger(call, 'order.length', length, 1), ...checkRun(runtime, call, options) };
+  const settings = checkRun(runtime, call, options);
+  return { length: checkInteger(call, 'order.length', length, 1), ...settings };
 }
 
 /** Passes over a data set, driven by hand: what fit is built on. Made by `trainer.start`. */
