@@ -55,7 +55,8 @@ static void describe(double *figures, double *counts, nl_values values, int32_t 
 }
 
 /* Of batch statistics and running ones of before: by meanShift's and varRatio's definitions. */
-static void measure_distance(double *row, const nl_norm *norm, const float *mean, const float *var) {
+static void measure_distance(double *row, const nl_norm *norm) {
+  const float *mean = norm->tensor[NL_RUNNING_MEAN], *var = norm->tensor[NL_RUNNING_VAR];
   const int32_t count = norm->extent.stats;
   double squares = 0, logs = 0;
   for (int32_t i = 0; i < count; i++) {
@@ -68,7 +69,7 @@ static void measure_distance(double *row, const nl_norm *norm, const float *mean
   row[VAR_RATIO] = exp(logs / count);
 }
 
-nl_status nl_measure_outputs(nl_measurement *of, nl_model *model, int32_t n) {
+static nl_status measure_outputs(nl_measurement *of, nl_model *model, int32_t n) {
   for (int32_t i = 1; i < model->count; i++) {
     nl_node *node = &model->nodes[i];
     const nl_norm *norm = node->norm;
@@ -78,12 +79,25 @@ nl_status nl_measure_outputs(nl_measurement *of, nl_model *model, int32_t n) {
     describe(row + OUTPUT, row + COUNTS, (nl_values){nl_model_value(model, i), NULL, n * node->size}, of->bins);
     row[VALUES] = norm ? nl_model_values_per_statistic(model, i, n) : NONE;
     row[MEAN_SHIFT] = row[VAR_RATIO] = NONE;
-    if (!norm || !norm->track || !norm->batch_stats) continue;
-    float *const *now = norm->tensor;
-    measure_distance(row, norm, of->buffers + (now[NL_RUNNING_MEAN] - model->buffers),
-                     of->buffers + (now[NL_RUNNING_VAR] - model->buffers));
+    if (norm && norm->track && norm->batch_stats) measure_distance(row, norm);
   }
   return NL_OK;
+}
+
+static void exchange(float *a, float *b, size_t size) {
+  for (size_t i = 0; i < size; i++) {
+    const float kept = a[i];
+    a[i] = b[i];
+    b[i] = kept;
+  }
+}
+
+nl_status nl_measure_outputs(nl_measurement *of, nl_model *model, int32_t n) {
+  /* With the running statistics of before: batchRenorm, computed again, is to come to what its backward pass needs. */
+  exchange(of->buffers, model->buffers, model->buffer_size);
+  const nl_status status = measure_outputs(of, model, n);
+  exchange(of->buffers, model->buffers, model->buffer_size);
+  return status;
 }
 
 void nl_measure_gradient(nl_measurement *of, const nl_model *model, int32_t i, int32_t n) {

@@ -26,6 +26,7 @@ struct nl_node {
   nl_norm *norm;
   nl_dropout_mask mask; /* of the last pass */
   double p;             /* with which dropout draws it */
+  bool standardizes;
   double *moments; /* conv2d's weightStandardization: mean and invstd [2, features], and the weights that it makes */
   float *standard;
   float *fold;      /* [2, features]: scale and shift of the BatchNorm that is folded into this node */

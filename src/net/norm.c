@@ -89,8 +89,19 @@ void nl_norm_set_batches_tracked(nl_norm *norm, double batches) {
   if (norm->batches_tracked >= 0 && batches >= 0) norm->batches_tracked = batches;
 }
 
+static nl_status reserve_renorm(nl_norm *norm) {
+  nl_renorm *renorm = &norm->renorm;
+  if (!norm->renormalizes || renorm->r) return NL_OK;
+  NL_TRY(nl_take((void **)&renorm->r, 3 * (uint64_t)norm->features, sizeof *renorm->r));
+  renorm->d = renorm->r + norm->features;
+  renorm->weight = (float *)(void *)(renorm->d + norm->features);
+  renorm->bias = renorm->weight + norm->features;
+  return NL_OK;
+}
+
 nl_status nl_norm_reserve(nl_norm *norm, int32_t stats, int32_t channels) {
   NL_TRY(reserve_work(norm, channels));
+  NL_TRY(reserve_renorm(norm));
   if (stats <= norm->capacity) return NL_OK;
   double *both;
   NL_TRY(nl_take((void **)&both, 2 * (size_t)stats, sizeof *both));

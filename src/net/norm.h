@@ -24,8 +24,9 @@ struct nl_norm {
   float *owned;
   double batches_tracked; /* -1 where nothing is tracked */
 
-  nl_renorm renorm; /* of batchRenorm, else of zeros; its arrays are one block that begins at r */
-  double *work;     /* [2 * work_room], for backward: features, or channels where those may be others */
+  bool renormalizes; /* batchRenorm */
+  nl_renorm renorm;  /* its arrays are one block that begins at r, or none yet */
+  double *work;      /* [2 * work_room], for backward: features, or channels where those may be others */
   int32_t work_room;
   double *mean, *invstd; /* [capacity], of which the last forward used extent.stats */
   int32_t capacity;

@@ -370,8 +370,8 @@ const byFile = {
   'src/net/layers/batchnorm.c': [
     {
       name: "BatchNorm's backward for BatchRenorm",
-      from: 'if (norm->renorm.r && norm->batch_stats)',
-      to: 'if (norm->renorm.r && !norm->batch_stats)',
+      from: 'if (norm->renormalizes && norm->batch_stats)',
+      to: 'if (norm->renormalizes && !norm->batch_stats)',
       caught: [RENORM],
     },
     {
@@ -686,13 +686,13 @@ const byFile = {
     },
     {
       name: 'gradient of the standardized weights for that of the weights',
-      from: 'if (!node->standard || !pass->dweight) return NL_OK;',
+      from: 'if (!node->standardizes || !pass->dweight) return NL_OK;',
       to: 'if (pass->n >= 0 || !pass->dweight) return NL_OK;',
       caught: ['test_model standardized_weights'],
     },
     {
       name: 'inputs have gradients of weights as they are',
-      from: 'node->standard ? node->standard : weight, node->work',
+      from: 'node->standardizes ? node->standard : weight, node->work',
       to: 'weight, node->work',
       caught: ['test_model standardized_weights'],
     },

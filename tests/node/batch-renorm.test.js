@@ -132,6 +132,19 @@ await forEachVariant((nl) => {
       assert.notDeepEqual(train(model, nl).stateDict(), train(twin, nl).stateDict());
     });
 
+    test('a step that is measured is the step that is not, to the bit', () => {
+      const states = [undefined, { measure: { bins: 4 } }].map((options) => {
+        const model = nl.model(cnn({ rMax: 1.2, dMax: 0.5 }));
+        const trainer = nl.trainer(model, { optimizer: { lr: 0.05, momentum: 0.9 }, accumulate: 2 });
+        for (let step = 0; step < 4; step++) {
+          const { x, labels } = batch(10, step);
+          trainer.step(x, labels, options);
+        }
+        return model.stateDict();
+      });
+      assert.deepEqual(states[1], states[0]);
+    });
+
     test('weight decay spares it where it spares normalizations', () => {
       const decayed = (/** @type {boolean} */ decayNorms) => {
         const optimizer = { lr: 0, weightDecay: 0.5, type: 'adamW' };

@@ -144,6 +144,22 @@ await forEachVariant((nl, variant) => {
       assert.notDeepEqual(train(third, 3), losses.slice(3));
     });
 
+    test('what is saved goes on with what would have been dropped next', () => {
+      const [x, labels] = [noise([6, 2, 6, 6], 7), [0, 1, 2, 0, 1, 2]];
+      const model = nl.model(CNN);
+      const trainer = nl.trainer(model, { optimizer: { lr: 0.1 } });
+      for (let step = 0; step < 3; step++) trainer.step(x, labels);
+      const loaded = nl.loadModel(model.save());
+      assert.equal(loaded.passes, 3);
+      const other = nl.model(CNN);
+      const resumed = nl.trainer(other, { optimizer: { lr: 0.1 } });
+      resumed.loadState(trainer.state());
+      assert.equal(other.passes, 3);
+      const next = trainer.step(x, labels);
+      assert.deepEqual(resumed.step(x, labels), next);
+      assert.equal(loaded.gradients(x, labels).loss, next.loss);
+    });
+
     test('survives folding', () => {
       const model = nl.model(CNN);
       model.forward(noise([8, 2, 6, 6], 3));

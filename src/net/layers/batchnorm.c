@@ -18,12 +18,9 @@ extern const nl_layer_type nl_type_batchrenorm;
 static nl_status configure_renorm(nl_norm *norm, double r_max, double d_max) {
   NL_CHECK(norm->track, NL_ARGUMENT,
            "batchRenorm: trackRunningStats must be true: running statistics are what it renormalizes by");
-  const int32_t c = norm->features;
-  double *block;
-  NL_TRY(nl_take((void **)&block, 3 * (uint64_t)c, sizeof *block));
-  float *affine = (float *)(void *)(block + 2 * (size_t)c);
-  norm->renorm =
-      (nl_renorm){.r_max = r_max, .d_max = d_max, .r = block, .d = block + c, .weight = affine, .bias = affine + c};
+  norm->renormalizes = true;
+  norm->renorm.r_max = r_max;
+  norm->renorm.d_max = d_max;
   return NL_OK;
 }
 
@@ -87,7 +84,7 @@ static nl_status forward(nl_norm *norm, float *y, const float *x, int32_t mode, 
   const bool update = mode == NL_TRAIN && norm->track && !norm->frozen;
   if (update) norm->batches_tracked++;
   const double momentum = isnan(norm->momentum) ? 1 / norm->batches_tracked : norm->momentum;
-  if (norm->renorm.r) {
+  if (norm->renormalizes) {
     norm->renorm.running_mean = t[NL_RUNNING_MEAN];
     norm->renorm.running_var = t[NL_RUNNING_VAR];
     return nl_batchrenorm_forward(y, norm->mean, norm->invstd, &norm->renorm, x, t[NL_WEIGHT], t[NL_BIAS], e.n, e.c,
@@ -101,7 +98,7 @@ static nl_status forward(nl_norm *norm, float *y, const float *x, int32_t mode, 
 static nl_status backward(nl_norm *norm, float *dx, float *dweight, float *dbias, const float *dy, const float *y,
                           const float *x) {
   const nl_extent e = norm->extent;
-  if (norm->renorm.r && norm->batch_stats)
+  if (norm->renormalizes && norm->batch_stats)
     return nl_batchrenorm_backward(dx, dweight, dbias, dy, y, x, norm->mean, norm->invstd, &norm->renorm, norm->work,
                                    e.n, e.c, e.s, norm->eps);
   return nl_batchnorm_backward(dx, dweight, dbias, dy, y, x, norm->mean, norm->invstd, norm->tensor[NL_WEIGHT],

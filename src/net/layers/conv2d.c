@@ -21,13 +21,20 @@ static int32_t row_of(const nl_node *node) {
   return node->window.channels * node->window.kernel[0] * node->window.kernel[1];
 }
 
-static nl_status setup_standard(nl_node *node) {
-  const int32_t row = row_of(node);
-  NL_CHECK(row > 1, NL_SHAPE,
+static nl_status check_standard(const nl_node *node) {
+  const nl_window *w = &node->window;
+  NL_CHECK(row_of(node) > 1, NL_SHAPE,
            "conv2d: weightStandardization needs more than 1 weight per output channel, got weights of shape %S",
-           (int32_t[]){node->features, node->window.channels, node->window.kernel[0], node->window.kernel[1]}, 4);
-  NL_TRY(nl_take((void **)&node->moments, 2 * (uint64_t)node->features, sizeof *node->moments));
-  return nl_take((void **)&node->standard, (uint64_t)node->features * (uint64_t)row, sizeof *node->standard);
+           (int32_t[]){node->features, w->channels, w->kernel[0], w->kernel[1]}, 4);
+  return NL_OK;
+}
+
+static nl_status reserve(nl_node *node, int32_t n) {
+  (void)n;
+  if (!node->standardizes || node->standard) return NL_OK;
+  const uint64_t moments = 2 * (uint64_t)node->features;
+  if (!node->moments) NL_TRY(nl_take((void **)&node->moments, moments, sizeof *node->moments));
+  return nl_take((void **)&node->standard, (uint64_t)node->features * (uint64_t)row_of(node), sizeof *node->standard);
 }
 
 static nl_status setup(nl_model *model, nl_node *node, const double *args) {
@@ -53,13 +60,14 @@ static nl_status setup(nl_model *model, nl_node *node, const double *args) {
   node->shape[0] = node->features;
   node->shape[1] = node->window.out_height;
   node->shape[2] = node->window.out_width;
-  return args[8] != 0 ? setup_standard(node) : NL_OK;
+  node->standardizes = args[8] != 0;
+  return node->standardizes ? check_standard(node) : NL_OK;
 }
 
 static nl_status forward_then(nl_node *node, float *y, const float *x, nl_after after, int32_t n, int32_t mode) {
   (void)mode;
   const float *weight = node->params[NL_WEIGHT];
-  if (node->standard) {
+  if (node->standardizes) {
     NL_TRY(nl_layernorm_forward(node->standard, node->moments, node->moments + node->features, weight, NULL, NULL,
                                 node->features, row_of(node), EPS, false));
     weight = node->standard;
@@ -75,9 +83,9 @@ static nl_status forward(nl_node *node, float *y, const float *x, const float *x
 static nl_status backward(nl_node *node, const nl_gradient *pass) {
   const float *weight = node->params[NL_WEIGHT];
   NL_TRY(nl_conv2d_backward(pass->dx, pass->dweight, pass->dbias, pass->dy, pass->x,
-                            node->standard ? node->standard : weight, node->work, pass->n, node->features,
+                            node->standardizes ? node->standard : weight, node->work, pass->n, node->features,
                             &node->window));
-  if (!node->standard || !pass->dweight) return NL_OK;
+  if (!node->standardizes || !pass->dweight) return NL_OK;
   /* The next forward writes w' anew: until then its place holds its gradient. */
   memcpy(node->standard, pass->dweight, (size_t)node->features * row_of(node) * sizeof *node->standard);
   return nl_layernorm_backward(pass->dweight, NULL, NULL, node->standard, NULL, weight, node->moments,
@@ -89,6 +97,7 @@ const nl_layer_type nl_type_conv2d = {.name = "conv2d",
                                       .settings = settings,
                                       .setting_count = 6,
                                       .setup = setup,
+                                      .reserve = reserve,
                                       .forward = forward,
                                       .forward_then = forward_then,
                                       .backward = backward};
