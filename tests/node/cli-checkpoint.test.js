@@ -83,11 +83,20 @@ async function runIn(name) {
   return bytes && JSON.parse(parts(bytes).header.__metadata__.run);
 }
 
-/** @param {string} name @param {number} steps that the checkpoint is to have */
-async function reached(name, steps) {
+/**
+ * @param {ReturnType<typeof start>} run
+ * @param {string} name
+ * @param {number} steps that the checkpoint is to have, before the run ends
+ */
+async function reached({ ended }, name, steps) {
+  let over = null;
+  ended.then((how) => {
+    over = how;
+  });
   for (;;) {
     const run = await runIn(name);
     if (run?.progress.steps >= steps) return;
+    assert.equal(over, null, `ended before step ${steps}: ${JSON.stringify(over)}`);
     await delay(2);
   }
 }
@@ -100,17 +109,17 @@ const timeless = ({ epochs, imagesPerSecond: _, ...rest }) => ({
 
 describe('a checkpoint', { timeout: 120_000 }, () => {
   test('of a process that is killed: the run goes on and ends bit for bit as one that was not', async () => {
-    const args = training(80);
+    const args = training(200);
     const whole = await json(...args, '--save', path('whole.safetensors'));
     const kept = ['--checkpoint', path('killed.safetensors'), '--checkpoint-every', '5', '--resume'];
     let last = 0;
     for (const steps of [35, 200]) {
-      const { child, ended } = start(...args, ...kept, '--save', path('killed-model.safetensors'));
-      await reached('killed.safetensors', steps);
-      child.kill('SIGKILL');
-      assert.equal((await ended).signal, 'SIGKILL');
+      const run = start(...args, ...kept, '--save', path('killed-model.safetensors'));
+      await reached(run, 'killed.safetensors', steps);
+      run.child.kill('SIGKILL');
+      assert.equal((await run.ended).signal, 'SIGKILL');
       const { progress } = await runIn('killed.safetensors');
-      assert.ok(progress.steps >= steps && progress.steps > last && progress.steps < 960, `${progress.steps} steps`);
+      assert.ok(progress.steps >= steps && progress.steps > last && progress.steps < 2400, `${progress.steps} steps`);
       last = progress.steps;
     }
     assert.ok(!(await readdir(directory)).includes('killed-model.safetensors'));
@@ -118,7 +127,7 @@ describe('a checkpoint', { timeout: 120_000 }, () => {
     await writeFile(path('killed.safetensors.part'), 'half');
     const rest = await json(...args, ...kept, '--save', path('rest.safetensors'));
     assert.deepEqual(timeless(rest), timeless(whole));
-    assert.equal(rest.steps, 960);
+    assert.equal(rest.steps, 2400);
     assert.deepEqual(await readFile(path('rest.safetensors')), await readFile(path('whole.safetensors')));
     assert.deepEqual(
       (await readdir(directory)).filter((name) => name.endsWith('.part')),
@@ -128,16 +137,16 @@ describe('a checkpoint', { timeout: 120_000 }, () => {
 
   test('is kept on Ctrl-C, and shows the epochs that were', async () => {
     const args = training(200_000);
-    const { child, ended } = start(...args, '--checkpoint', path('stopped.safetensors'), '--json');
-    await reached('stopped.safetensors', 24);
-    child.kill('SIGINT');
-    const { code, stdout } = await ended;
+    const run = start(...args, '--checkpoint', path('stopped.safetensors'), '--json');
+    await reached(run, 'stopped.safetensors', 24);
+    run.child.kill('SIGINT');
+    const { code, stdout } = await run.ended;
     assert.equal(code, 130);
     const { steps, epochs } = JSON.parse(stdout);
     const { progress } = await runIn('stopped.safetensors');
     assert.deepEqual([progress.steps, progress.epochs], [steps, epochs]);
     const again = start(...args, '--checkpoint', path('stopped.safetensors'), '--resume');
-    await reached('stopped.safetensors', steps + 24);
+    await reached(again, 'stopped.safetensors', steps + 24);
     again.child.kill('SIGINT');
     const shown = await again.ended;
     assert.equal(shown.code, 130);
