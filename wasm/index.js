@@ -17,6 +17,8 @@ export { presetSpec, presets } from './presets/index.js';
  * @typedef {import('./errors.js').ErrorCode} ErrorCode
  * @typedef {import('./data/dataset.js').Tensor} Tensor
  * @typedef {import('./data/dataset.js').Dataset} Dataset
+ * @typedef {import('./data/synthetic.js').SyntheticOptions} SyntheticOptions
+ * @typedef {import('./engine-dataset.js').Augment} Augment
  * @typedef {import('./check/gradients.js').GradientCheck} GradientCheck
  * @typedef {import('./check/gradients.js').TensorCheck} TensorCheck
  * @typedef {import('./layers.js').NormLayer} NormLayer
