@@ -271,8 +271,7 @@ nl_status nl_batchnorm_backward(float *dx, float *dweight, float *dbias, const f
       continue;
     }
     if (s > 1) {
-      for (int32_t k = 0; k < width; k++)
-        hat[k] = nl_hat_of(mean[j + k], invstd[j + k], batch_stats ? eps : INFINITY, x[at + (size_t)k * s]);
+      for (int32_t k = 0; k < width; k++) hat[k] = nl_hat_of(mean[j + k], invstd[j + k], batch_stats ? eps : INFINITY);
       plane_sums(sum + j, dot + j, dy + at, from(y, at), x + at, hat, n, s, sample, width);
     } else {
       lanes = column_affine(mean + j, invstd + j, (double[4]){0}, width);

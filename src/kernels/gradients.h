@@ -26,13 +26,13 @@ typedef struct {
 } nl_hat;
 
 /**
- * `eps` is in invstd, and infinite where x is not the data that mean and invstd are of. `first`: a value of it; where all are
- * the same it is the mean, and Σ g xhat is to be 0 to the last bit.
+ * `eps` is in invstd, and infinite where x is not the data that mean and invstd are of. Equal values have no variance beside
+ * it and are subtracted from: their Σ g xhat is 0 to the last bit.
  */
-static inline nl_hat nl_hat_of(double mean, double invstd, double eps, float first) {
+static inline nl_hat nl_hat_of(double mean, double invstd, double eps) {
   const double var = 1 / (invstd * invstd) - eps;
   const bool near_zero = mean == 0 || (mean * mean <= var && var > 1e-9 * eps);
-  const bool plain = near_zero && invstd > 1e-18 && invstd < 1e18 && mean != first;
+  const bool plain = near_zero && invstd > 1e-18 && invstd < 1e18;
   const nl_affine at = plain ? (nl_affine){0, (float)invstd, (float)(-mean * invstd)} : nl_affine_of(mean, invstd, 0);
   return (nl_hat){mean, invstd, at, plain};
 }

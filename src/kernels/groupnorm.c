@@ -39,12 +39,12 @@ nl_status nl_groupnorm_backward(float *dx, float *dweight, float *dbias, const f
   const int32_t per_group = c / g, count = per_group * s;
   const bool params = dweight || dbias;
   const double per_value = 1.0 / count;
-  double *weight_sum = work, *bias_sum = work + c;
+  double *weight_sum = work, *bias_sum = params ? work + c : NULL;
   for (int32_t j = 0; params && j < 2 * c; j++) work[j] = 0;
   for (int32_t row = 0; count > 0 && row < n * g; row++) {
     const size_t at = (size_t)row * count;
     const int32_t first = row % g * per_group;
-    const nl_hat hat = nl_hat_of(mean[row], invstd[row], eps, x[at]);
+    const nl_hat hat = nl_hat_of(mean[row], invstd[row], eps);
     double sum = 0, dot = 0;
     for (int32_t k = 0; k < per_group; k++) {
       double p = 0, q = 0, scale = weight ? weight[first + k] : 1;

@@ -52,7 +52,7 @@ typedef struct {
 /* Of one row; mean may be NULL. */
 static factors find_factors(const float *dy, const float *y, const float *x, const double *mean, double invstd,
                             const float *weight, int32_t l, double eps) {
-  const nl_hat hat = nl_hat_of(mean ? *mean : 0, invstd, eps, *x);
+  const nl_hat hat = nl_hat_of(mean ? *mean : 0, invstd, eps);
   double sum, dot;
   if (!hat.plain)
     row_sums(&sum, &dot, dy, y, x, weight, nl_splat(hat.at), false, l);
@@ -132,7 +132,7 @@ void nl_rows_backward(float *dx, float *dweight, float *dbias, const float *dy, 
                       const double *mean, const double *invstd, const float *weight, double *work, int32_t m, int32_t l,
                       double eps) {
   const bool params = dweight || dbias;
-  double *weight_sum = work, *bias_sum = work + l;
+  double *weight_sum = work, *bias_sum = params ? work + l : NULL;
   float *some = params ? (float *)(void *)(work + 2 * (size_t)l) : NULL;
   for (size_t j = 0; params && j < NL_ROWS_WORK(l); j++) work[j] = 0;
   for (int32_t i = 0; l > 0 && i < m; i++) {

@@ -82,21 +82,24 @@ TEST(variance_against_eps) {
     }
 }
 
-/* Equal values have no deviation: y is the bias, to the last bit, and dx is what float64 says; with eps 0 it is 0. */
+/* Equal values have no deviation: y is the bias and dweight 0, to the last bit, and dx is what float64 says; with eps 0 it is 0. */
 TEST(constant_rows) {
   static const double values[] = {0, 1, 0.1, -3.3e-7, 1e4, 123456.789, 1e18, 1e-40, 3.4e38};
+  /* Of the last, 1 / invstd^2 - eps is not 0 but 3.4e-21: no variance all the same. */
+  static const double all_eps[] = {0, 1e-5, 2e-5};
   seed_data(4);
   for (int v = 0; v < COUNT_OF(values); v++)
     for (int32_t shape = 0; shape < norm_shape_count; shape++)
       for (norm_kernel kernel = 0; kernel < NORM_KERNELS; kernel++)
-        for (int eps = 0; eps < 2; eps++) {
+        for (int eps = 0; eps < COUNT_OF(all_eps); eps++) {
           /* Constants are nothing special to a kernel that subtracts no mean of theirs, unless they are 0. */
           if (kernel == BATCH_EVAL || (kernel == RMS && values[v] != 0)) continue;
           const int64_t size = extent_size(norm_shapes[shape]);
           norm_call k =
               norm_prepare(kernel, norm_shapes[shape], constants(size, values[v]), normals(size, 0, 1), true, true);
-          k.eps = eps ? 1e-5 : 0;
+          k.eps = all_eps[eps];
           check_norm_call(&k);
+          for (int32_t j = 0; j < k.layout.params; j++) assert_true(k.dweight[j] == 0);
           for (int64_t j = 0; k.bias && j < size; j++)
             check_same(norm_name(&k), &k.y[j], &k.bias[k.layout.param[j]], 1);
           for (int64_t j = 0; j < size; j++) assert_true(k.bias || k.y[j] == 0);
