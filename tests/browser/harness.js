@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
 import { extname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -127,6 +128,7 @@ const ROLES = {
   radio: 'input[type="radio"]',
   spinbutton: 'input[type="number"]',
   slider: 'input[type="range"]',
+  checkbox: 'input[type="checkbox"]',
   region: 'section[aria-label], section[aria-labelledby]',
 };
 
@@ -164,6 +166,12 @@ export async function press(page, label) {
 export async function choose(page, label) {
   const radio = await role(page, 'radio', label);
   await radio.evaluate((input) => input.click());
+}
+
+/** Ticks the box with this label, or takes the tick away. */
+export async function tick(page, label) {
+  const box = await role(page, 'checkbox', label);
+  await box.evaluate((input) => input.click());
 }
 
 /** Types a number in the field with this label, as a person does: over what is there, then on to the next field. */
@@ -248,4 +256,22 @@ export async function legendValue(page, chart, curve) {
     curve,
   );
   return Number(text.replace(/ %$/, ''));
+}
+
+/** What axe-core finds in the page as it stands, a line each. */
+export async function axeViolations(page) {
+  await page.addScriptTag({ path: createRequire(import.meta.url).resolve('axe-core/axe.min.js') });
+  const violations = await page.evaluate(async () => (await globalThis.axe.run()).violations);
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
+}
+
+/** Runs in the page, before its scripts: keeps the workers that it starts. */
+export function keepWorkers() {
+  globalThis.workers = [];
+  globalThis.Worker = class extends Worker {
+    constructor(...args) {
+      super(...args);
+      globalThis.workers.push(this);
+    }
+  };
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
 import {
+  axeViolations,
   choose,
   inEachBrowser,
+  keepWorkers,
   press,
   regionText,
   role,
@@ -246,21 +247,3 @@ inEachBrowser('trouble', (context, test) => {
     await untilStatus(page, /cannot train/);
   });
 });
-
-/** What axe-core finds in the page as it stands, a line each. */
-async function axeViolations(page) {
-  await page.addScriptTag({ path: createRequire(import.meta.url).resolve('axe-core/axe.min.js') });
-  const violations = await page.evaluate(async () => (await globalThis.axe.run()).violations);
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
-}
-
-/** Runs in the page, before its scripts. */
-function keepWorkers() {
-  globalThis.workers = [];
-  globalThis.Worker = class extends Worker {
-    constructor(...args) {
-      super(...args);
-      globalThis.workers.push(this);
-    }
-  };
-}

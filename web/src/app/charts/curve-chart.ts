@@ -1,9 +1,8 @@
 import uPlot from 'uplot';
-import type { CurveStyle, RunChart } from './run-charts';
+import type { Chart, Cross, CurveStyle, Picture } from './chart';
+import { chartImage } from './chart-image';
 
-const HEIGHT = 260;
-/** Steps that the x axis shows at least, so that the first ones do not fill it. */
-const LEAST_STEPS = 50;
+const FONT = 'ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace';
 
 /** A uPlot chart with a legend of switches. Draws at most once per frame; knows neither Preact nor the state. */
 export class CurveChart {
@@ -13,61 +12,88 @@ export class CurveChart {
   readonly #colors = new Map<string, string>();
   readonly #host: HTMLElement;
   #frame = 0;
-  #next: (() => uPlot.AlignedData) | null = null;
+  #next: (() => Picture) | null = null;
+  #crosses: Cross[] = [];
 
-  constructor(host: HTMLElement, chart: RunChart) {
+  constructor(
+    host: HTMLElement,
+    readonly chart: Chart,
+  ) {
     this.#host = host;
+    const { sync, ticks } = chart.x;
+    const bands = bandsOf(chart);
     const canvasBox = document.createElement('div');
     canvasBox.className = 'chart-canvas';
     canvasBox.setAttribute('role', 'img');
-    canvasBox.setAttribute('aria-label', `${chart.title} by step; the latest values are in the legend`);
+    canvasBox.setAttribute('aria-label', chart.alternative);
     host.append(canvasBox);
     const axis = (extra: uPlot.Axis): uPlot.Axis => ({
       stroke: () => this.#color('--ink-2'),
       grid: { stroke: () => this.#color('--grid'), width: 1 },
       ticks: { stroke: () => this.#color('--hair'), width: 1, size: 5 },
-      font: '11px ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace',
+      font: `11px ${FONT}`,
       ...extra,
     });
     this.#plot = new uPlot(
       {
         width: host.clientWidth || 320,
-        height: HEIGHT,
+        height: chart.height,
         legend: { show: false },
-        cursor: { drag: { x: false, y: false }, sync: { key: 'run' }, points: { show: false } },
+        cursor: { drag: { x: false, y: false }, points: { show: false }, ...(sync && { sync: { key: sync } }) },
         scales: {
-          x: { time: false, range: (_, __, max) => [0, Math.max(LEAST_STEPS, max ?? 0)] },
+          x: { time: false, range: (_, __, max) => chart.x.range(max) },
           y: { range: (plot) => chart.range(plot.data) },
         },
         axes: [
-          axis({ size: 34, space: 60 }),
+          axis({
+            size: 34,
+            space: 60,
+            ...(ticks && { splits: () => ticks.values, values: (_, splits) => splits.map(ticks.format) }),
+          }),
           axis({ size: 46, values: (_, splits) => splits.map((value) => shortValue(value, chart)) }),
         ],
-        series: [{}, ...chart.curves.map((curve) => this.#series(curve))],
-        hooks: { setCursor: [(plot) => this.#legend?.update(plot.data, plot.cursor.idx ?? null)] },
+        series: [
+          {},
+          ...chart.curves.map((curve) => this.#series(curve)),
+          ...bands.flatMap(() => [{ ...BAND_END }, { ...BAND_END }]),
+        ],
+        bands: bands.map(({ style, lower, upper }) => ({
+          series: [upper, lower],
+          fill: () => withAlpha(this.#color(style.color), style.band ?? 0),
+        })),
+        hooks: {
+          draw: [(plot) => this.#drawCrosses(plot)],
+          setCursor: [(plot) => this.#legend?.update(plot.data, plot.cursor.idx ?? null)],
+        },
       },
       emptyData(chart),
       canvasBox,
     );
-    this.#legend = new Legend(chart, (index, show) => this.#plot.setSeries(index + 1, { show }));
+    this.#legend = new Legend(chart, (index, show) => {
+      const band = bands.find(({ curve }) => curve === index);
+      for (const column of band ? [index + 1, band.lower, band.upper] : [index + 1]) {
+        this.#plot.setSeries(column, { show });
+      }
+    });
     host.append(this.#legend.root);
     this.#resizing = new ResizeObserver(() => {
       const width = host.clientWidth;
-      if (width > 0 && width !== this.#plot.width) this.#plot.setSize({ width, height: HEIGHT });
+      if (width > 0 && width !== this.#plot.width) this.#plot.setSize({ width, height: chart.height });
     });
     this.#resizing.observe(host);
   }
 
-  /** Draws what `data` gives at the next frame; of several calls before it the last one counts. */
-  draw(data: () => uPlot.AlignedData): void {
-    this.#next = data;
+  /** Draws what `paint` gives at the next frame; of several calls before it the last one counts. */
+  draw(paint: () => Picture): void {
+    this.#next = paint;
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
-      const aligned = this.#next?.();
+      const picture = this.#next?.();
       this.#next = null;
-      if (!aligned) return;
-      this.#plot.setData(aligned);
-      this.#legend.update(aligned, this.#plot.cursor.idx ?? null);
+      if (!picture) return;
+      this.#crosses = picture.crosses ?? [];
+      this.#plot.setData(picture.data);
+      this.#legend.update(picture.data, this.#plot.cursor.idx ?? null);
     });
   }
 
@@ -76,6 +102,18 @@ export class CurveChart {
     requestAnimationFrame(() => {
       this.#colors.clear();
       this.#plot.redraw(false, true);
+    });
+  }
+
+  /** The chart as it stands, with title and legend, as a PNG file. */
+  png(): Promise<Blob> {
+    return chartImage({
+      title: this.chart.title,
+      plot: this.#plot.ctx.canvas,
+      width: this.#plot.width,
+      curves: this.chart.curves.filter((_, i) => this.#plot.series[i + 1]?.show),
+      color: (name) => this.#color(name),
+      font: getComputedStyle(this.#host).fontFamily,
     });
   }
 
@@ -98,6 +136,25 @@ export class CurveChart {
     };
   }
 
+  #drawCrosses({ ctx, bbox, valToPos }: uPlot): void {
+    const pixel = devicePixelRatio;
+    const arm = 4 * pixel;
+    ctx.save();
+    ctx.lineWidth = 2 * pixel;
+    for (const { x, color, row } of this.#crosses) {
+      const at = valToPos(x, 'x', true);
+      const y = bbox.top + (10 + 14 * row) * pixel;
+      ctx.strokeStyle = this.#color(color);
+      ctx.beginPath();
+      for (const slope of [-1, 1]) {
+        ctx.moveTo(at - arm, y - slope * arm);
+        ctx.lineTo(at + arm, y + slope * arm);
+      }
+      ctx.stroke();
+    }
+    ctx.restore();
+  }
+
   /** The present value of a CSS custom property: a canvas cannot read it by itself. */
   #color(name: string): string {
     let color = this.#colors.get(name);
@@ -117,21 +174,41 @@ function fewPoints(plot: uPlot, index: number): boolean {
   return true;
 }
 
-function shortValue(value: number, chart: RunChart): string {
+function shortValue(value: number, chart: Chart): string {
   return chart.format(value).replace(/\.?0+(?= |$)/, '');
 }
 
-function emptyData(chart: RunChart): uPlot.AlignedData {
-  return [[], ...chart.curves.map(() => [])];
+const BAND_END: uPlot.Series = { width: 0, spanGaps: true, points: { show: false } };
+
+/** The bands of a chart: the curve that each is about, and the columns of its ends. */
+function bandsOf({ curves }: Chart) {
+  return curves
+    .map((style, curve) => ({ style, curve }))
+    .filter(({ style }) => style.band !== undefined)
+    .map((band, i) => ({ ...band, lower: 1 + curves.length + 2 * i, upper: 2 + curves.length + 2 * i }));
 }
 
-/** Line style, name and value of every curve: the value under the pointer, the latest one otherwise. */
+/** @param color as the style sheets have it, #rrggbb */
+function withAlpha(color: string, alpha: number): string {
+  return (
+    color +
+    Math.round(255 * alpha)
+      .toString(16)
+      .padStart(2, '0')
+  );
+}
+
+function emptyData(chart: Chart): uPlot.AlignedData {
+  return [[], ...chart.curves.map(() => []), ...bandsOf(chart).flatMap(() => [[], []])];
+}
+
+/** Line style, name and value of every curve. */
 class Legend {
   readonly root = document.createElement('ul');
   readonly #values: HTMLElement[];
 
   constructor(
-    readonly chart: RunChart,
+    readonly chart: Chart,
     onToggle: (index: number, show: boolean) => void,
   ) {
     this.root.className = 'legend';
@@ -154,20 +231,10 @@ class Legend {
   }
 
   update(data: uPlot.AlignedData, index: number | null): void {
-    const end = index ?? data[0].length - 1;
     this.#values.forEach((output, i) => {
-      const value = lastBefore(data[i + 1] as (number | null)[], end);
-      output.textContent = value === null ? '–' : this.chart.format(value);
+      output.textContent = this.chart.legend(data[i + 1] as (number | null)[], index);
     });
   }
-}
-
-function lastBefore(values: readonly (number | null)[], end: number): number | null {
-  for (let i = end; i >= 0; i--) {
-    const value = values[i];
-    if (value !== null && value !== undefined) return value;
-  }
-  return null;
 }
 
 function lineSample({ color, width, dash }: CurveStyle): SVGElement {

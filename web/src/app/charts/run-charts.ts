@@ -1,28 +1,20 @@
 import type uPlot from 'uplot';
 import type { EvaluationPoint, RunHistory, StepCurve } from '../state/history';
+import { type Chart, type CurveStyle, TRAIN_DASH } from './chart';
 
-/** How one curve looks. Colours are names of CSS custom properties, so that the theme decides. */
-export interface CurveStyle {
-  label: string;
-  color: string;
-  width: number;
-  /** On and off in CSS pixels; train mode is dashed, eval mode solid. */
-  dash?: number[];
-  /** A large dot at each point, for curves with few of them. */
-  points?: boolean;
-}
-
-export interface RunChart {
-  title: string;
-  caption: string;
-  curves: CurveStyle[];
-  format: (value: number) => string;
-  /** Lower and upper end of the y axis for the data at hand. */
-  range: (data: uPlot.AlignedData) => [number, number];
+export interface RunChart extends Chart {
   data: (history: RunHistory) => uPlot.AlignedData;
 }
 
-const TRAIN_DASH = [6, 4];
+/** Steps that the x axis shows at least, so that the first ones do not fill it. */
+const LEAST_STEPS = 50;
+
+const HEIGHT = 260;
+
+const lossText = (value: number) => value.toFixed(3);
+const accuracyText = (value: number) => `${(100 * value).toFixed(1)} %`;
+
+const x: Chart['x'] = { range: (max) => [0, Math.max(LEAST_STEPS, max ?? 0)], sync: 'run' };
 
 const curves: CurveStyle[] = [
   { label: 'each batch', color: '--raw', width: 1 },
@@ -44,18 +36,26 @@ function lossRange(data: uPlot.AlignedData): [number, number] {
 
 export const lossChart: RunChart = {
   title: 'Loss',
+  alternative: 'Loss by step; the latest values are in the legend',
   caption: 'Mean cross-entropy, by step. Guessing among ten classes gives 2.30.',
   curves,
-  format: (value) => value.toFixed(3),
+  x,
+  height: HEIGHT,
+  legend: (values, index) => latest(values, index, lossText),
+  format: lossText,
   range: lossRange,
   data: ({ loss, evaluations }) => align(loss, evaluations, 'loss'),
 };
 
 export const accuracyChart: RunChart = {
   title: 'Accuracy',
+  alternative: 'Accuracy by step; the latest values are in the legend',
   caption: 'Share of right labels, by step. Guessing gives 10 %.',
   curves,
-  format: (value) => `${(100 * value).toFixed(1)} %`,
+  x,
+  height: HEIGHT,
+  legend: (values, index) => latest(values, index, accuracyText),
+  format: accuracyText,
   range: () => [0, 1],
   data: ({ accuracy, evaluations }) => align(accuracy, evaluations, 'accuracy'),
 };
@@ -84,4 +84,13 @@ function align(curve: StepCurve, evaluations: readonly EvaluationPoint[], key: '
     if (evaluated) j++;
   }
   return [x, raw, smooth, evalMode, trainMode];
+}
+
+/** Training and evaluation have their points at different steps: what a curve last had. */
+function latest(values: readonly (number | null)[], index: number | null, text: (value: number) => string): string {
+  for (let i = index ?? values.length - 1; i >= 0; i--) {
+    const value = values[i];
+    if (value !== null && value !== undefined) return text(value);
+  }
+  return '–';
 }

@@ -1,19 +1,33 @@
-import { effect } from '@preact/signals';
+import { effect, type ReadonlySignal } from '@preact/signals';
+import type { ComponentChildren, RefObject } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
+import type { Chart, Picture } from '../charts/chart';
 import { CurveChart } from '../charts/curve-chart';
-import type { RunChart } from '../charts/run-charts';
 import type { LabModel } from '../state/lab';
 import { theme } from '../state/theme';
 
+interface Props {
+  lab: LabModel;
+  chart: Chart;
+  /** Changes whenever there is something new to draw. */
+  revision: ReadonlySignal<unknown>;
+  picture: () => Picture;
+  /** Is given the chart that stands here, for those who want its image. */
+  drawn?: RefObject<CurveChart | null>;
+  /** What stands below it. */
+  children?: ComponentChildren;
+}
+
 /** Gives a chart its place in the page. What it draws never passes through the virtual DOM. */
-export function ChartBox({ lab, chart }: { lab: LabModel; chart: RunChart }) {
+export function ChartBox({ lab, chart, revision, picture, drawn, children }: Props) {
   const host = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (!host.current) return;
     const curves = new CurveChart(host.current, chart);
+    if (drawn) drawn.current = curves;
     const stopDrawing = effect(() => {
-      lab.revision.value;
-      curves.draw(() => chart.data(lab.history.peek()));
+      revision.value;
+      curves.draw(picture);
     });
     const stopRestyling = effect(() => {
       theme.value;
@@ -24,8 +38,9 @@ export function ChartBox({ lab, chart }: { lab: LabModel; chart: RunChart }) {
       stopDrawing();
       stopRestyling();
       curves.destroy();
+      if (drawn) drawn.current = null;
     };
-  }, [lab, chart]);
+  }, [lab, chart, revision, picture, drawn]);
   return (
     <figure class="chart">
       <figcaption>
@@ -33,6 +48,7 @@ export function ChartBox({ lab, chart }: { lab: LabModel; chart: RunChart }) {
         <p>{chart.caption}</p>
       </figcaption>
       <div ref={host} class="chart-host" />
+      {children}
     </figure>
   );
 }

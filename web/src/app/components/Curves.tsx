@@ -1,12 +1,18 @@
-import { accuracyChart, lossChart } from '../charts/run-charts';
+import { useCallback } from 'preact/hooks';
+import { accuracyChart, lossChart, type RunChart } from '../charts/run-charts';
 import type { LabModel } from '../state/lab';
 import { ChartBox } from './ChartBox';
 
 export function Curves({ lab }: { lab: LabModel }) {
   return (
     <section class="curves" aria-label="Curves">
-      <ChartBox lab={lab} chart={lossChart} />
-      <ChartBox lab={lab} chart={accuracyChart} />
+      <RunCurves lab={lab} chart={lossChart} />
+      <RunCurves lab={lab} chart={accuracyChart} />
     </section>
   );
+}
+
+function RunCurves({ lab, chart }: { lab: LabModel; chart: RunChart }) {
+  const picture = useCallback(() => ({ data: chart.data(lab.history.peek()) }), [lab, chart]);
+  return <ChartBox lab={lab} chart={chart} revision={lab.revision} picture={picture} />;
 }

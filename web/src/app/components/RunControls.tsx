@@ -1,12 +1,12 @@
 import { advice, type LabModel } from '../state/lab';
 import { count } from '../state/status';
+import { Key } from './Key';
 
 export function RunControls({ lab }: { lab: LabModel }) {
   const { phase } = lab.progress.value;
   const usable = lab.engine.value.phase === 'loading' || lab.engine.value.phase === 'ready';
   const running = phase === 'running';
   const ended = phase === 'diverged';
-  // aria-disabled rather than disabled: a button that was just pressed must keep the focus.
   return (
     <section class="transport" aria-label="Training" data-phase={phase}>
       <div class="transport-row">
@@ -31,30 +31,6 @@ export function RunControls({ lab }: { lab: LabModel }) {
       </p>
       <Remedy lab={lab} />
     </section>
-  );
-}
-
-interface KeyProps {
-  label: string;
-  enabled: boolean;
-  primary?: boolean;
-  onPress: () => void;
-  children: preact.ComponentChildren;
-}
-
-function Key({ label, enabled, primary, onPress, children }: KeyProps) {
-  return (
-    <button
-      type="button"
-      class={primary ? 'key primary' : 'key'}
-      aria-disabled={!enabled}
-      onClick={() => enabled && onPress()}
-    >
-      <svg viewBox="0 0 14 14" aria-hidden="true" focusable="false">
-        {children}
-      </svg>
-      {label}
-    </button>
   );
 }
 

@@ -1,34 +1,16 @@
-import { useEffect, useRef } from 'preact/hooks';
 import { settings } from '../settings';
 import { isAboutBatchSize, plainMessage } from '../state/explain';
 import { advice, type LabModel } from '../state/lab';
 import { describeValue } from '../state/status';
 import { ChoiceField } from './ChoiceField';
+import { Folded } from './Folded';
 import { NumberField } from './NumberField';
 
-/** Narrower than this the settings are folded, so that the figures are not a screen away. */
-const WIDE = '(min-width: 700px)';
-
 export function RunSettings({ lab }: { lab: LabModel }) {
-  const details = useRef<HTMLDetailsElement>(null);
-  useEffect(() => {
-    const wide = matchMedia(WIDE);
-    const fold = () => {
-      if (details.current) details.current.open = wide.matches;
-    };
-    fold();
-    wide.addEventListener('change', fold);
-    return () => wide.removeEventListener('change', fold);
-  }, []);
   const config = lab.config.value;
+  const values = `${describeValue('model', config)}, batch ${config.batch}, rate ${config.lr}, seed ${config.seed}`;
   return (
-    <details class="run-settings" ref={details}>
-      <summary>
-        <span class="summary-title">Settings</span>
-        <span class="summary-values">
-          {describeValue('model', config)}, batch {config.batch}, rate {config.lr}, seed {config.seed}
-        </span>
-      </summary>
+    <Folded values={values}>
       <ChoiceField lab={lab} name="model" />
       {config.norm !== 'none' && <ChoiceField lab={lab} name="placement" />}
       <NumberField lab={lab} name="batch" error={batchError(lab)} />
@@ -43,7 +25,7 @@ export function RunSettings({ lab }: { lab: LabModel }) {
         <NumberField lab={lab} name="momentum" />
         <NumberField lab={lab} name="decay" />
       </details>
-    </details>
+    </Folded>
   );
 }
 

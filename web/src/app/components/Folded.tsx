@@ -1,0 +1,28 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+
+/** Narrower than this the settings are folded, so that the figures are not a screen away. */
+const WIDE = '(min-width: 700px)';
+
+/** Settings with their values in a line, for where they are folded. */
+export function Folded({ values, children }: { values: string; children: ComponentChildren }) {
+  const details = useRef<HTMLDetailsElement>(null);
+  useEffect(() => {
+    const wide = matchMedia(WIDE);
+    const fold = () => {
+      if (details.current) details.current.open = wide.matches;
+    };
+    fold();
+    wide.addEventListener('change', fold);
+    return () => wide.removeEventListener('change', fold);
+  }, []);
+  return (
+    <details class="run-settings" ref={details}>
+      <summary>
+        <span class="summary-title">Settings</span>
+        <span class="summary-values">{values}</span>
+      </summary>
+      {children}
+    </details>
+  );
+}
