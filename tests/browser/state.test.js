@@ -30,6 +30,11 @@ describe('the table of settings and the hash', () => {
         return setting.integer
           ? fc.integer({ min: setting.min, max: setting.max })
           : fc.double({ min: setting.min, max: setting.max, noNaN: true }).map((value) => value + 0);
+      case 'list':
+        return fc.subarray(
+          setting.choices.map(({ value }) => value),
+          { minLength: 1 },
+        );
       case 'text':
         return fc.stringMatching(setting.pattern);
       default:
@@ -64,6 +69,13 @@ describe('the table of settings and the hash', () => {
             if (setting.integer) assert.ok(Number.isInteger(value), `${key} is ${value}`);
           } else if (setting.kind === 'choice') {
             assert.ok(setting.choices.some((choice) => choice.value === value));
+          } else if (setting.kind === 'list') {
+            assert.ok(value.length > 0);
+            assert.deepEqual(
+              value,
+              setting.choices.map((choice) => choice.value).filter((one) => value.includes(one)),
+              `${key} is ${value}`,
+            );
           } else if (setting.kind === 'text') {
             assert.match(value, setting.pattern);
           } else assert.equal(typeof value, 'boolean');

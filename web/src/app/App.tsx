@@ -1,3 +1,4 @@
+import { BatchesView } from './components/BatchesView';
 import { Footer } from './components/Footer';
 import { Header } from './components/Header';
 import { Problems } from './components/Problems';
@@ -5,7 +6,7 @@ import { Tabs } from './components/Tabs';
 import { TrainView } from './components/TrainView';
 import type { LabModel } from './state/lab';
 
-const panels = { train: TrainView };
+const panels = { train: TrainView, batches: BatchesView };
 
 export function App({ lab }: { lab: LabModel }) {
   const { view, embed, norm } = lab.config.value;

@@ -34,8 +34,11 @@ export function writeHash(config: Config): string {
   const parts = [`v=${HASH_VERSION}`];
   for (const key of settingKeys) {
     const setting: Setting = settings[key];
-    const needed = setting.always || config[key] !== setting.default || (key === 'groups' && config.norm === 'group');
-    if (needed) parts.push(`${key}=${encodeURIComponent(format(setting, config[key]))}`);
+    const text = format(setting, config[key]);
+    const needed =
+      setting.always || text !== format(setting, setting.default) || (key === 'groups' && config.norm === 'group');
+    // Commas are allowed in a fragment, and read better than %2C.
+    if (needed) parts.push(`${key}=${encodeURIComponent(text).replaceAll('%2C', ',')}`);
   }
   return `#${parts.join('&')}`;
 }

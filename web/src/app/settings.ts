@@ -1,5 +1,5 @@
 import { presets } from 'normlab';
-import type { RunConfig } from '../worker/protocol';
+import { type NormName, type RunConfig, SWEEP_MODELS, type SweepPlan } from '../worker/protocol';
 import { firstView, type ViewId, views } from './views';
 
 /** The whole state of the page that a link carries. */
@@ -9,6 +9,14 @@ export interface Config extends RunConfig {
   layer: string;
   /** Which set of test images the grid shows. */
   images: number;
+  sweepModel: SweepPlan['model'];
+  sweepNorms: readonly NormName[];
+  sweepBatches: readonly number[];
+  sweepSeeds: number;
+  sweepImages: number;
+  sweepEpochs: number;
+  /** The published figures stand beside the sweep's. */
+  sweepPaper: boolean;
   /** Without header and footer, for an iframe. */
   embed: boolean;
 }
@@ -18,8 +26,11 @@ interface Base<V> {
   /** One line beneath the control. */
   help: string;
   default: V;
-  /** What a change does to the training that is under way: it starts over, goes on with the new value, or is not concerned. */
-  effect: 'restart' | 'live' | 'none';
+  /**
+   * What a change does: the training under way starts over, or goes on with the new value; the sweep under way goes on with
+   * the runs that it now takes; or nothing is concerned.
+   */
+  effect: 'restart' | 'live' | 'sweep' | 'none';
   /** Written to the hash even at its default. */
   always: boolean;
 }
@@ -33,6 +44,12 @@ export interface Choice<V> {
 export interface ChoiceSetting<V> extends Base<V> {
   kind: 'choice';
   choices: readonly Choice<V>[];
+}
+
+/** Some of a few values, at least one, always in the order of the choices. */
+export interface ListSetting<E> extends Base<readonly E[]> {
+  kind: 'list';
+  choices: readonly Choice<E>[];
 }
 
 export interface NumberSetting extends Base<number> {
@@ -55,15 +72,24 @@ export interface FlagSetting extends Base<boolean> {
   kind: 'flag';
 }
 
-export type Setting = ChoiceSetting<string> | ChoiceSetting<number> | NumberSetting | TextSetting | FlagSetting;
+export type Setting =
+  | ChoiceSetting<string>
+  | ChoiceSetting<number>
+  | ListSetting<NormName>
+  | ListSetting<number>
+  | NumberSetting
+  | TextSetting
+  | FlagSetting;
 
-type SettingFor<V> = [V] extends [boolean]
-  ? FlagSetting
-  : [V] extends [number]
-    ? NumberSetting | ChoiceSetting<number>
-    : string extends V
-      ? TextSetting | ChoiceSetting<string>
-      : ChoiceSetting<V>;
+type SettingFor<V> = [V] extends [readonly (infer E)[]]
+  ? ListSetting<E>
+  : [V] extends [boolean]
+    ? FlagSetting
+    : [V] extends [number]
+      ? NumberSetting | ChoiceSetting<number>
+      : string extends V
+        ? TextSetting | ChoiceSetting<string>
+        : ChoiceSetting<V>;
 
 /** Test images in the grid, and how many sets of them the 2,000 make. */
 export const GRID_IMAGES = 24;
@@ -75,6 +101,21 @@ const INPUT_VALUES = 28 * 28;
 const models = Object.entries(presets)
   .filter(([, preset]) => preset.input.reduce((product, size) => product * size, 1) === INPUT_VALUES)
   .map(([value, { title, description }]) => ({ value, label: title, help: description }));
+
+const sweepModels = SWEEP_MODELS.map((value) => ({
+  value,
+  label: presets[value]?.title ?? value,
+  help: presets[value]?.description ?? '',
+}));
+
+const norms = [
+  { value: 'batch', label: 'BatchNorm', help: 'one channel, over all images of the batch' },
+  { value: 'layer', label: 'LayerNorm', help: 'one image, over all its channels' },
+  { value: 'group', label: 'GroupNorm', help: 'one image, over a group of channels' },
+  { value: 'instance', label: 'InstanceNorm', help: 'one image, each channel on its own' },
+  { value: 'rms', label: 'RMSNorm', help: 'as LayerNorm, but the mean stays' },
+  { value: 'none', label: 'None', help: 'values pass as they are' },
+] as const;
 
 /** Every setting of the page: controls, hash and tests are driven by this table alone. The order is the hash's. */
 export const settings = {
@@ -91,14 +132,7 @@ export const settings = {
     kind: 'choice',
     label: 'Normalization',
     help: 'Which values are normalized together.',
-    choices: [
-      { value: 'batch', label: 'BatchNorm', help: 'one channel, over all images of the batch' },
-      { value: 'layer', label: 'LayerNorm', help: 'one image, over all its channels' },
-      { value: 'group', label: 'GroupNorm', help: 'one image, over a group of channels' },
-      { value: 'instance', label: 'InstanceNorm', help: 'one image, each channel on its own' },
-      { value: 'rms', label: 'RMSNorm', help: 'as LayerNorm, but the mean stays' },
-      { value: 'none', label: 'None', help: 'values pass as they are' },
-    ],
+    choices: norms,
     default: 'batch',
     effect: 'restart',
     always: true,
@@ -220,6 +254,76 @@ export const settings = {
     effect: 'none',
     always: false,
   },
+  sweepModel: {
+    kind: 'choice',
+    label: 'Network',
+    help: 'Which network is trained, anew for each run.',
+    choices: sweepModels,
+    default: 'mlp',
+    effect: 'sweep',
+    always: false,
+  },
+  sweepNorms: {
+    kind: 'list',
+    label: 'Normalizations',
+    help: 'Each is a line of the chart. GroupNorm has 8 groups.',
+    choices: norms,
+    default: ['batch', 'layer', 'group'],
+    effect: 'sweep',
+    always: false,
+  },
+  sweepBatches: {
+    kind: 'list',
+    label: 'Batch sizes',
+    help: 'Images per step. The learning rate grows with them, 0.02 · batch size / 32, and falls to 0 during a run.',
+    choices: [2, 4, 8, 16, 32, 64].map((value) => ({ value, label: String(value) })),
+    default: [2, 4, 8, 16, 32, 64],
+    effect: 'sweep',
+    always: false,
+  },
+  sweepSeeds: {
+    kind: 'choice',
+    label: 'Seeds',
+    help: 'Runs of each point, from other first weights: the line is their mean, the band reaches from best to worst.',
+    choices: [1, 2, 3, 4].map((value) => ({ value, label: String(value) })),
+    default: 2,
+    effect: 'sweep',
+    always: false,
+  },
+  sweepImages: {
+    kind: 'number',
+    label: 'Training images',
+    help: 'How many of the 10,000 each run sees in an epoch. The error is always that on all 2,000 test images.',
+    min: 1000,
+    max: 10_000,
+    integer: true,
+    stops: [1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 9000, 10_000],
+    ticks: [1000, 4000, 7000, 10_000],
+    default: 3000,
+    effect: 'sweep',
+    always: false,
+  },
+  sweepEpochs: {
+    kind: 'number',
+    label: 'Epochs',
+    help: 'How often each run sees its images.',
+    min: 1,
+    max: 10,
+    integer: true,
+    stops: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+    ticks: [1, 2, 4, 6, 8, 10],
+    default: 2,
+    effect: 'sweep',
+    always: false,
+  },
+  sweepPaper: {
+    kind: 'flag',
+    label: 'Published figures',
+    help: 'ResNet-50 on ImageNet, from Wu & He, Group Normalization (arXiv 1803.08494): theirs, not measured here.',
+    default: false,
+    effect: 'none',
+    always: false,
+  },
   embed: {
     kind: 'flag',
     label: 'Embedded',
@@ -255,6 +359,8 @@ export function parse(setting: Setting, text: string): Parsed {
       const list = setting.choices.map(({ value }) => value).join(', ');
       return { value: setting.default, problem: `${setting.label} "${clip(text)}" is none of ${list}` };
     }
+    case 'list':
+      return parseList(setting, text);
     case 'text':
       if (setting.pattern.test(text)) return { value: text };
       return { value: setting.default, problem: `${setting.label} "${clip(text)}" is not a valid name` };
@@ -275,6 +381,22 @@ function parseNumber(setting: NumberSetting, text: string): Parsed {
   return { value: ranged, problem: `${label} ${clip(text)} is not a whole number` };
 }
 
+/** Takes the values that are known, in the order of the choices. */
+function parseList(setting: ListSetting<NormName> | ListSetting<number>, text: string): Parsed {
+  const given = text.split(',');
+  const choices = setting.choices as readonly Choice<string | number>[];
+  const value = choices.map((choice) => choice.value).filter((one) => given.includes(String(one)));
+  const known = choices.map((choice) => String(choice.value));
+  const stranger = given.find((one) => !known.includes(one));
+  return {
+    value: (value.length > 0 ? value : setting.default) as Parsed['value'],
+    ...(stranger !== undefined && {
+      problem: `${setting.label} "${clip(stranger)}" is none of ${known.join(', ')}`,
+    }),
+  };
+}
+
+/** As it stands in the hash; equal texts are equal values. */
 export function format(setting: Setting, value: Config[keyof Config]): string {
   return setting.kind === 'flag' ? (value ? '1' : '0') : String(value);
 }

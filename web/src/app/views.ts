@@ -1,5 +1,8 @@
 /** The tabs, in their order. */
-export const views = [{ id: 'train', label: 'Train' }] as const;
+export const views = [
+  { id: 'train', label: 'Train' },
+  { id: 'batches', label: 'Small batches' },
+] as const;
 
 export type ViewId = (typeof views)[number]['id'];
 

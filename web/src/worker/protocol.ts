@@ -1,3 +1,5 @@
+import type { PlannedRun, SweepRun } from 'normlab';
+
 /** What page and worker say to each other. Nothing here points into the engine's memory: arrays are copies, transferred. */
 
 export type NormName = 'batch' | 'layer' | 'group' | 'instance' | 'rms' | 'none';
@@ -57,13 +59,45 @@ export interface ChannelStatistics {
   averaged: number;
 }
 
+/** The presets that a sweep can train: where BatchNorm is left with one value per image, and where it is not. */
+export const SWEEP_MODELS = ['mlp', 'deepcnn', 'smallcnn'] as const;
+
+/** What a sweep trains: a run for each of norms × batchSizes × seeds. */
+export interface SweepPlan {
+  model: (typeof SWEEP_MODELS)[number];
+  norms: readonly NormName[];
+  batchSizes: readonly number[];
+  seeds: readonly number[];
+  /** Training images. */
+  images: number;
+  epochs: number;
+}
+
+/** One run of a sweep, as `nl.sweep` gives it, its history by epochs. */
+export type SweepResult = Omit<SweepRun, 'history'> & { history: Pick<SweepRun['history'], 'epochs'> };
+
+/** Values behind each mean and variance of a model's BatchNorms, per image of the batch: fewest and most. */
+export interface ValuesPerImage {
+  least: number;
+  most: number;
+}
+
+export type BatchNormValues = Record<(typeof SWEEP_MODELS)[number], ValuesPerImage>;
+
 export type RunPhase = 'ready' | 'running' | 'paused' | 'diverged' | 'failed';
 
 /** The events of a run carry its number: what comes late from an older run is dropped. */
 export type SessionEvent =
   /** Share of the images that has arrived, 0 to 1; null where the server does not tell how much there is. */
   | { type: 'loading'; loaded: number | null }
-  | { type: 'loaded'; variant: string; classNames: string[]; trainImages: number; testImages: number }
+  | {
+      type: 'loaded';
+      variant: string;
+      classNames: string[];
+      trainImages: number;
+      testImages: number;
+      batchNormValues: BatchNormValues;
+    }
   /** The engine is gone: it could not be loaded, or it has trapped. Only a new worker helps. */
   | { type: 'dead'; failure: Failure }
   | { type: 'started'; run: number; stepsPerEpoch: number; parameters: number; layers: LayerInfo[] }
@@ -99,7 +133,12 @@ export type SessionEvent =
       train: ModeResult<Prediction[]>;
       /** Images that shared a batch in train mode. */
       batch: number;
-    };
+    }
+  /** The events of a sweep carry its number, likewise. */
+  | { type: 'sweeping'; sweep: number; finished: number; total: number; steps: number; totalSteps: number }
+  | { type: 'swept'; sweep: number; result: SweepResult }
+  /** All its runs have finished, or it could not go on. */
+  | { type: 'sweepEnded'; sweep: number; failure?: Failure };
 
 /** What is shown beside the curves; changing it does not touch the run. */
 export interface Focus {
@@ -123,4 +162,7 @@ export interface SessionApi {
   pause(): void;
   /** Makes exactly one step, pausing first if need be. */
   step(): void;
+  /** Begins a sweep of the plan's runs but those in `done`, in workers of its own. One that is under way is given up. */
+  sweep(sweep: number, plan: SweepPlan, done: readonly PlannedRun[]): void;
+  cancelSweep(): void;
 }

@@ -1,9 +1,10 @@
-import type { Engine } from 'normlab';
+import type { Engine, PlannedRun } from 'normlab';
 import { createEngine } from 'normlab';
 import { isFatal, toFailure } from './failure';
 import { channelStatistics, greyPixels, normLayer, predictImages } from './probes';
-import type { Focus, RunConfig, SessionApi, SessionEvent } from './protocol';
+import type { Focus, RunConfig, SessionApi, SessionEvent, SweepPlan } from './protocol';
 import { type Data, Run } from './run';
+import { batchNormValues, runSweep } from './sweep';
 
 /** Work is done in portions of about this length, with the message queue served in between. */
 const PORTION_MS = 20;
@@ -31,6 +32,8 @@ export class Session implements SessionApi {
   /** What was asked for before engine and images were there: a run, and what to do with it. */
   #awaited: (() => void) | null = null;
   #awaitedCommand: 'play' | 'step' | null = null;
+  #awaitedSweep: (() => void) | null = null;
+  #sweeping: AbortController | null = null;
 
   constructor(send: Send) {
     this.#send = send;
@@ -51,6 +54,7 @@ export class Session implements SessionApi {
         classNames: [...(data.test.classNames ?? Array.from({ length: data.test.classes }, (_, k) => String(k)))],
         trainImages: data.train.length,
         testImages: data.test.length,
+        batchNormValues: batchNormValues(engine),
       });
     } catch (error) {
       this.#die(error);
@@ -59,6 +63,8 @@ export class Session implements SessionApi {
     this.#awaited?.();
     const command = this.#awaitedCommand;
     if (command) this[command]();
+    this.#awaitedSweep?.();
+    this.#awaitedSweep = null;
   }
 
   start(id: number, config: RunConfig, focus: Focus, play: boolean): void {
@@ -144,6 +150,24 @@ export class Session implements SessionApi {
       this.#reportFocus(run);
     });
     this.#pump();
+  }
+
+  sweep(sweep: number, plan: SweepPlan, done: readonly PlannedRun[]): void {
+    if (!this.#engine || !this.#data) {
+      this.#awaitedSweep = () => this.sweep(sweep, plan, done);
+      return;
+    }
+    this.#sweeping?.abort();
+    this.#sweeping = new AbortController();
+    runSweep(this.#engine, this.#data, { sweep, plan, done, signal: this.#sweeping.signal }, (event) =>
+      this.#emit(event),
+    );
+  }
+
+  cancelSweep(): void {
+    this.#awaitedSweep = null;
+    this.#sweeping?.abort();
+    this.#sweeping = null;
   }
 
   async #pump(): Promise<void> {

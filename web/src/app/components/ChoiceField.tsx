@@ -1,7 +1,7 @@
 import { type Choice, type Config, settings } from '../settings';
 import type { LabModel } from '../state/lab';
 
-type ChoiceName = 'groups' | 'placement' | 'model';
+type ChoiceName = 'groups' | 'placement' | 'model' | 'sweepModel' | 'sweepSeeds';
 
 /** One of a few values, all of them in sight. */
 export function ChoiceField({ lab, name }: { lab: LabModel; name: ChoiceName }) {
@@ -12,7 +12,7 @@ export function ChoiceField({ lab, name }: { lab: LabModel; name: ChoiceName }) 
   return (
     <fieldset class="field" aria-describedby={`help-${name}`}>
       <legend>{label}</legend>
-      <div class={choices.length > 2 && name === 'model' ? 'segments grid' : 'segments'}>
+      <div class={name === 'model' || name === 'sweepModel' ? 'segments grid' : 'segments'}>
         {choices.map((choice) => (
           <label key={choice.value} class="segment">
             <input

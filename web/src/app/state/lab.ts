@@ -1,15 +1,32 @@
 import { createModel, effect, signal } from '@preact/signals';
-import type { ChannelStatistics, Failure, Focus, LayerInfo, RunPhase, SessionEvent } from '../../worker/protocol';
+import type {
+  BatchNormValues,
+  ChannelStatistics,
+  Failure,
+  Focus,
+  LayerInfo,
+  RunPhase,
+  SessionEvent,
+} from '../../worker/protocol';
 import { readHash, writeHash } from '../hash';
-import { type Config, GRID_IMAGES, settingKeys, settings } from '../settings';
+import { type Config, format, GRID_IMAGES, type Setting, settingKeys, settings } from '../settings';
 import { type Client, connect } from './client';
 import { remedy } from './explain';
 import { RunHistory } from './history';
-import { describeValue, type StatusParts, statusSentence } from './status';
+import { seldom } from './seldom';
+import { describeValue, statusSentence } from './status';
+import { sweepState } from './sweep';
 
 export type EngineState =
   | { phase: 'loading'; loaded: number | null }
-  | { phase: 'ready'; variant: string; classNames: string[]; trainImages: number; testImages: number }
+  | {
+      phase: 'ready';
+      variant: string;
+      classNames: string[];
+      trainImages: number;
+      testImages: number;
+      batchNormValues: BatchNormValues;
+    }
   | { phase: 'dead'; failure: Failure }
   | { phase: 'unsupported'; failure: Failure };
 
@@ -36,8 +53,6 @@ export interface LayerStatistics {
   channels: ChannelStatistics;
 }
 
-/** The status line is read out by screen readers: while training it changes no more often than this. */
-const STATUS_MS = 1000;
 /** A worker that has said nothing for so long after a command may never do so again. */
 const SILENCE_MS = 10_000;
 
@@ -63,9 +78,19 @@ export const Lab = createModel(() => {
   const history = signal(new RunHistory(initial.config.batch));
   /** Changes whenever there is something new in the history. */
   const revision = signal(0);
-  const status = signal('');
 
   let client: Client | null = null;
+  const sweep = sweepState(config, engine, {
+    start(id, plan, done) {
+      // The cores are the sweep's.
+      if (progress.peek().phase === 'running') command('pause');
+      listen();
+      client?.session.sweep(id, plan, done);
+    },
+    cancel() {
+      client?.session.cancelSweep();
+    },
+  });
   let runId = 0;
   let startedId = 0;
   let silence: ReturnType<typeof setTimeout> | undefined;
@@ -74,6 +99,7 @@ export const Lab = createModel(() => {
     client?.terminate();
     client = null;
     engine.value = { phase: 'loading', loaded: null };
+    sweep.interrupt();
     try {
       client = connect(receive, die);
     } catch (error) {
@@ -125,6 +151,7 @@ export const Lab = createModel(() => {
     client?.terminate();
     silent.value = false;
     engine.value = { phase: 'dead', failure };
+    sweep.interrupt();
   }
 
   function receive(event: SessionEvent): void {
@@ -136,8 +163,8 @@ export const Lab = createModel(() => {
         engine.value = { phase: 'loading', loaded: event.loaded };
         break;
       case 'loaded': {
-        const { variant, classNames, trainImages, testImages } = event;
-        engine.value = { phase: 'ready', variant, classNames, trainImages, testImages };
+        const { type: _, ...loaded } = event;
+        engine.value = { phase: 'ready', ...loaded };
         break;
       }
       case 'dead':
@@ -172,19 +199,33 @@ export const Lab = createModel(() => {
       case 'images':
         images.value = event;
         break;
+      case 'sweeping':
+      case 'swept':
+      case 'sweepEnded':
+        sweep.receive(event);
+        break;
     }
   }
 
   /** Takes over a configuration, and does what its differences from the present one demand. */
   function apply(next: Config): void {
     const previous = config.peek();
-    const changed = settingKeys.filter((key) => next[key] !== previous[key]);
+    const changed = settingKeys.filter(
+      (key) => format(settings[key], next[key]) !== format(settings[key], previous[key]),
+    );
     if (changed.length === 0) return;
     config.value = next;
-    const restarting = changed.filter((key) => settings[key].effect === 'restart');
+    const withEffect = (effect: Setting['effect']) => changed.filter((key) => settings[key].effect === effect);
+    const reasonOf = (keys: (keyof Config)[]) =>
+      keys.map((key) => `${settings[key].label} is now ${describeValue(key, next)}`).join(', ');
+    const replanning = withEffect('sweep');
+    if (replanning.length > 0) sweep.replan(reasonOf(replanning));
+    const restarting = withEffect('restart');
     if (restarting.length > 0) {
-      const reason = restarting.map((key) => `${settings[key].label} is now ${describeValue(key, next)}`).join(', ');
-      start(reason, asked.peek() === 'play' || (progress.peek().phase === 'running' && asked.peek() === null));
+      start(
+        reasonOf(restarting),
+        asked.peek() === 'play' || (progress.peek().phase === 'running' && asked.peek() === null),
+      );
     } else {
       if (changed.includes('lr')) client?.session.setLearningRate(next.lr);
       if (changed.includes('layer') || changed.includes('images')) client?.session.focus(focus());
@@ -213,29 +254,16 @@ export const Lab = createModel(() => {
     return () => window.removeEventListener('hashchange', readLocation);
   });
 
-  let statusAt = 0;
-  let statusKey = '';
-  let statusTimer: ReturnType<typeof setTimeout> | undefined;
-  effect(() => {
-    const parts: StatusParts = {
+  const status = seldom(() =>
+    statusSentence({
       engine: engine.value,
       progress: progress.value,
       asked: asked.value,
       note: note.value,
       run: run.value,
       config: config.value,
-    };
-    const { key, sentence } = statusSentence(parts);
-    clearTimeout(statusTimer);
-    const show = () => {
-      statusAt = performance.now();
-      statusKey = key;
-      status.value = sentence;
-    };
-    const wait = key === statusKey ? statusAt + STATUS_MS - performance.now() : 0;
-    if (wait <= 0) show();
-    else statusTimer = setTimeout(show, wait);
-  });
+    }),
+  );
 
   return {
     config,
@@ -250,6 +278,7 @@ export const Lab = createModel(() => {
     history,
     revision,
     status,
+    sweep,
 
     /** Loads the engine; again after it has died. The run that was under way is lost with it. */
     open,

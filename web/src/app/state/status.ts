@@ -27,19 +27,26 @@ export function count(value: number): string {
 export function describeValue(key: keyof Config, config: Config): string {
   const setting: Setting = settings[key];
   const value = config[key];
-  if (setting.kind !== 'choice') return format(setting, value);
-  const choice = setting.choices.find((entry) => entry.value === value);
-  return choice?.label ?? String(value);
+  if (setting.kind !== 'choice' && setting.kind !== 'list') return format(setting, value);
+  return [value]
+    .flat()
+    .map((one) => setting.choices.find((choice) => choice.value === one)?.label ?? String(one))
+    .join(', ');
 }
 
 /** One sentence on what is happening, for the status line. */
 export function statusSentence(parts: StatusParts): Status {
-  const { engine, asked } = parts;
+  const awaited = parts.asked === 'play' ? 'Training' : '';
+  return engineSentence(parts.engine, awaited) ?? runSentence(parts);
+}
+
+/** What is to be said while nothing can be computed; `awaited` starts once it can. */
+export function engineSentence(engine: EngineState, awaited: string): Status | null {
   switch (engine.phase) {
     case 'loading': {
       const share = engine.loaded === null ? '' : ` ${Math.round(100 * engine.loaded)} %.`;
-      const next = asked === 'play' ? ' Training starts as soon as they are here.' : '';
-      return { key: `loading ${asked}`, sentence: `Loading the engine and the images…${share}${next}` };
+      const next = awaited && ` ${awaited} starts as soon as they are here.`;
+      return { key: `loading ${awaited}`, sentence: `Loading the engine and the images…${share}${next}` };
     }
     case 'dead':
       return { key: 'dead', sentence: `The engine has stopped: ${plainMessage(engine.failure)}` };
@@ -49,7 +56,7 @@ export function statusSentence(parts: StatusParts): Status {
         sentence: 'This browser does not let the page start a worker, so it cannot train here.',
       };
     case 'ready':
-      return runSentence(parts);
+      return null;
   }
 }
 

@@ -1,0 +1,24 @@
+import type { LabModel } from '../state/lab';
+import { EngineTrouble } from './EngineTrouble';
+import { SweepControls } from './SweepControls';
+import { SweepCurves } from './SweepCurves';
+import { SweepSettings } from './SweepSettings';
+import { SweepTable } from './SweepTable';
+import { ValuesPanel } from './ValuesPanel';
+
+export function BatchesView({ lab }: { lab: LabModel }) {
+  return (
+    <div class="bench">
+      <div class="side">
+        <SweepSettings lab={lab} />
+      </div>
+      <div class="stage">
+        <SweepControls lab={lab} />
+        <EngineTrouble lab={lab} />
+        <SweepCurves lab={lab} />
+        <ValuesPanel lab={lab} />
+        <SweepTable lab={lab} />
+      </div>
+    </div>
+  );
+}

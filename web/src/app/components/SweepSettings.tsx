@@ -1,0 +1,27 @@
+import type { LabModel } from '../state/lab';
+import { describeValue } from '../state/status';
+import { ChoiceField } from './ChoiceField';
+import { Folded } from './Folded';
+import { ListField } from './ListField';
+import { NumberField } from './NumberField';
+
+export function SweepSettings({ lab }: { lab: LabModel }) {
+  const config = lab.config.value;
+  const { sweepImages, sweepEpochs, sweepSeeds } = config;
+  const values = [
+    describeValue('sweepModel', config),
+    describeValue('sweepNorms', config),
+    `batches of ${describeValue('sweepBatches', config)}`,
+    `seeds: ${sweepSeeds}, images: ${sweepImages}, epochs: ${sweepEpochs}`,
+  ];
+  return (
+    <Folded values={values.join('; ')}>
+      <ChoiceField lab={lab} name="sweepModel" />
+      <ListField lab={lab} name="sweepNorms" />
+      <ListField lab={lab} name="sweepBatches" />
+      <ChoiceField lab={lab} name="sweepSeeds" />
+      <NumberField lab={lab} name="sweepImages" />
+      <NumberField lab={lab} name="sweepEpochs" />
+    </Folded>
+  );
+}
