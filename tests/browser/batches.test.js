@@ -147,13 +147,13 @@ inEachBrowser('small batches', ({ open }, test) => {
   });
 
   test('the settings are in the hash, and a sweep under way goes on with what they now ask for', async () => {
-    const page = await open(SMALL.replace('sweepSeeds=2', 'sweepSeeds=1').replace('Images=1000', 'Images=6000'));
+    const page = await open(SMALL.replace('sweepSeeds=2', 'sweepSeeds=1').replace('Images=1000', 'Images=8000'));
     await untilStatus(page, /^Ready: 4 runs/);
     await press(page, 'Run');
-    await untilStatus(page, /^Running/);
+    await untilStatus(page, /^Running: .* left\.$/);
     await tick(page, 'RMSNorm');
     assert.match(await hash(page), /&sweepNorms=batch,group,rms&sweepBatches=2,64&/);
-    assert.match(await untilStatus(page, /^Normalizations is now/), /BatchNorm, GroupNorm, RMSNorm\. Running/);
+    assert.match(await untilStatus(page, /^Normalizations changed to/), /BatchNorm, GroupNorm, RMSNorm\. Running/);
     await untilStatus(page, /^Done: 6 runs finished/);
     await tick(page, 'GroupNorm');
     assert.equal(await untilStatus(page, /^Done: 4/), 'Done: 4 runs finished.');

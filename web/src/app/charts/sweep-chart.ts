@@ -56,7 +56,7 @@ export function sweepChart(norms: readonly NormName[], batchSizes: readonly numb
     curves: withPublished ? [...own, ...theirs] : own,
     height: 340,
     format: text,
-    range: (data) => [0, 1.12 * topOf(data.slice(1) as (number | null)[][])],
+    range: (data) => [0, 1.15 * topOf(data.slice(1) as (number | null)[][])],
     x: { range: () => ends, ticks: { values: ticks, format: (value) => String(2 ** value) } },
     // Without a pointer there is no batch size that the figures could be those of.
     legend: (values, index) => {
@@ -80,6 +80,8 @@ export function sweepPicture(
       sizes.map((size) => points.find((point) => point.norm === norm && point.batchSize === size)?.[mode] ?? null),
     ),
   );
+  const failing = points.filter(({ failed }) => failed.length > 0);
+  const rows = norms.filter((norm) => failing.some((point) => point.norm === norm));
   const theirs = publishedNorms.map((norm) =>
     sizes.map((size) => published.errors[norm][(published.batchSizes as readonly number[]).indexOf(size)] ?? null),
   );
@@ -93,9 +95,11 @@ export function sweepPicture(
         curve.map((spread) => spread?.most ?? null),
       ]),
     ],
-    crosses: points
-      .filter(({ failed }) => failed.length > 0)
-      .map(({ norm, batchSize }) => ({ x: Math.log2(batchSize), color: `--${norm}`, row: norms.indexOf(norm) })),
+    crosses: failing.map(({ norm, batchSize }) => ({
+      x: Math.log2(batchSize),
+      color: `--${norm}`,
+      row: rows.indexOf(norm),
+    })),
   };
 }
 

@@ -2,9 +2,9 @@ import { computed } from '@preact/signals';
 import { useMemo, useRef } from 'preact/hooks';
 import type { CurveChart } from '../charts/curve-chart';
 import { normLabel, sweepChart, sweepPicture } from '../charts/sweep-chart';
-import { plainMessage } from '../state/explain';
+import { plainMessage, remedy } from '../state/explain';
 import type { LabModel } from '../state/lab';
-import { pointsOf } from '../state/sweep-figures';
+import { failuresOf, pointsOf } from '../state/sweep-figures';
 import { sweepCsv, sweepJson } from '../state/sweep-files';
 import { ChartBox } from './ChartBox';
 import { FlagField } from './FlagField';
@@ -32,23 +32,22 @@ export function SweepCurves({ lab }: { lab: LabModel }) {
   );
 }
 
-/** Equal messages are said once, with all the places where they came. */
+/** What failed, said once for all batch sizes of a norm at which it failed alike, and what to do about it. */
 function Failures({ lab }: { lab: LabModel }) {
-  const failed = lab.sweep.results.value.filter(({ error }) => error);
-  if (failed.length === 0) return null;
-  const places = new Map<string, string[]>();
-  for (const { norm, batchSize, seed, error } of failed) {
-    const message = plainMessage({ name: '', code: '', message: error?.message ?? '' });
-    const place = `${normLabel(norm)} at batch size ${batchSize}, seed ${seed}`;
-    places.set(message, [...(places.get(message) ?? []), place]);
-  }
+  const failures = failuresOf(lab.sweep.results.value);
+  if (failures.length === 0) return null;
+  const { images } = lab.sweep.plan.value;
   return (
     <section class="refusal" aria-label="Failed runs">
-      <p>Failed, a cross in the chart:</p>
+      <p>Failed runs, each place a cross in the chart:</p>
       <ul>
-        {[...places].map(([message, where]) => (
-          <li key={message}>
-            {where.join('; ')}: {message}
+        {failures.map(({ norm, failure, batchSizes, runs }) => (
+          <li key={`${norm} ${failure.message}`}>
+            <b>
+              {normLabel(norm)} at batch size {batchSizes.join(', ')}
+            </b>{' '}
+            ({runs === 1 ? '1 run' : `${runs} runs`}): {plainMessage(failure)}.{' '}
+            {remedy(failure, batchSizes[0] ?? 0, images)}
           </li>
         ))}
       </ul>

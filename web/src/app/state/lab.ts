@@ -216,14 +216,14 @@ export const Lab = createModel(() => {
     if (changed.length === 0) return;
     config.value = next;
     const withEffect = (effect: Setting['effect']) => changed.filter((key) => settings[key].effect === effect);
-    const reasonOf = (keys: (keyof Config)[]) =>
-      keys.map((key) => `${settings[key].label} is now ${describeValue(key, next)}`).join(', ');
+    const told = (keys: (keyof Config)[], verb: string) =>
+      keys.map((key) => `${settings[key].label} ${verb} ${describeValue(key, next)}`).join(', ');
     const replanning = withEffect('sweep');
-    if (replanning.length > 0) sweep.replan(reasonOf(replanning));
+    if (replanning.length > 0) sweep.replan(told(replanning, 'changed to'));
     const restarting = withEffect('restart');
     if (restarting.length > 0) {
       start(
-        reasonOf(restarting),
+        told(restarting, 'is now'),
         asked.peek() === 'play' || (progress.peek().phase === 'running' && asked.peek() === null),
       );
     } else {

@@ -1,4 +1,4 @@
-import type { Mode, NormName, SweepPlan, SweepResult } from '../../worker/protocol';
+import type { Failure, Mode, NormName, SweepPlan, SweepResult } from '../../worker/protocol';
 
 /** Over the seeds; errors are shares, 0 to 1. */
 export interface Spread {
@@ -34,6 +34,29 @@ export function pointsOf({ norms, batchSizes }: SweepPlan, results: readonly Swe
       };
     }),
   );
+}
+
+/** Runs of one norm that failed with the same words. */
+export interface SweepFailure {
+  norm: string | null;
+  failure: Failure;
+  batchSizes: number[];
+  runs: number;
+}
+
+export function failuresOf(results: readonly SweepResult[]): SweepFailure[] {
+  const failures: SweepFailure[] = [];
+  for (const { norm, batchSize, error } of results) {
+    if (!error) continue;
+    const known = failures.find((one) => one.norm === norm && one.failure.message === error.message);
+    if (!known) {
+      failures.push({ norm, failure: { name: 'NormlabError', ...error }, batchSizes: [batchSize], runs: 1 });
+      continue;
+    }
+    known.runs++;
+    if (!known.batchSizes.includes(batchSize)) known.batchSizes.push(batchSize);
+  }
+  return failures;
 }
 
 function errorOf({ testError, testErrorTrainMode }: SweepResult, mode: Mode): number | null {
