@@ -213,14 +213,21 @@ inEachBrowser('small batches', ({ open }, test) => {
     assert.ok(image.width > plot.width && image.height > plot.height);
   });
 
-  test('after the worker has died the finished runs are still there', async () => {
+  test('a sweep goes on when the worker that trains has died, and is resumed when one of its own has', async () => {
     const page = await open(LONGER, { beforeLoad: keepWorkers });
+    const kill = (at) =>
+      page.evaluate(
+        (index) => globalThis.workers[index].dispatchEvent(new ErrorEvent('error', { message: 'out of luck' })),
+        at,
+      );
     await press(page, 'Run');
     await untilStatus(page, /^Running: [1-9]\d* of 16 runs/);
-    await page.evaluate(() => globalThis.workers[0].dispatchEvent(new ErrorEvent('error', { message: 'out of luck' })));
-    await untilStatus(page, /^The engine has stopped/);
+    await kill(0);
+    await role(page, 'button', 'Restart engine');
+    assert.match(await status(page), /^Running/);
     await press(page, 'Restart engine');
-    await untilStatus(page, /^Cancelled: [1-9]\d* of 16 runs finished and kept/);
+    await kill(1);
+    await untilStatus(page, /^Stopped: out of luck\.? [1-9]\d* of 16 runs finished/);
     await press(page, 'Resume');
     assert.equal(await untilStatus(page, /^Done/), 'Done: 16 runs finished.');
   });

@@ -17,7 +17,7 @@ describe('the table of settings and the hash', () => {
   let table;
   let hash;
   before(async () => {
-    table = await load('app/settings.ts');
+    table = await load('app/settings/index.ts');
     hash = await load('app/hash.ts');
   });
 

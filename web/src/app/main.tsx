@@ -2,8 +2,6 @@ import '../styles/tokens.css';
 import '../styles/base.css';
 import '../styles/controls.css';
 import '../styles/train.css';
-import '../styles/batches.css';
-import 'uplot/dist/uPlot.min.css';
 import { render } from 'preact';
 import { App } from './App';
 import { Lab } from './state/lab';

@@ -1,8 +1,14 @@
+import type { ComponentType } from 'preact';
+import type { LabModel } from './state/lab';
+
+/** What a tab shows. Its module is fetched when the tab is first opened. */
+export type View = ComponentType<{ lab: LabModel }>;
+
 /** The tabs, in their order. */
 export const views = [
-  { id: 'train', label: 'Train' },
-  { id: 'batches', label: 'Small batches' },
-] as const;
+  { id: 'train', label: 'Train', load: () => import('./views/train/TrainView') },
+  { id: 'batches', label: 'Small batches', load: () => import('./views/batches/BatchesView') },
+] as const satisfies { id: string; label: string; load: () => Promise<{ default: View }> }[];
 
 export type ViewId = (typeof views)[number]['id'];
 

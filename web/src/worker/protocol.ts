@@ -1,4 +1,5 @@
 import type { PlannedRun, SweepRun } from 'normlab';
+import type { ServiceName } from './services';
 
 /** What page and worker say to each other. Nothing here points into the engine's memory: arrays are copies, transferred. */
 
@@ -73,16 +74,13 @@ export interface SweepPlan {
   epochs: number;
 }
 
-/** One run of a sweep, as `nl.sweep` gives it, its history by epochs. */
-export type SweepResult = Omit<SweepRun, 'history'> & { history: Pick<SweepRun['history'], 'epochs'> };
-
-/** Values behind each mean and variance of a model's BatchNorms, per image of the batch: fewest and most. */
-export interface ValuesPerImage {
-  least: number;
-  most: number;
+/** One run that a plan asks for. */
+export interface SweepJob extends PlannedRun {
+  norm: NormName;
 }
 
-export type BatchNormValues = Record<(typeof SWEEP_MODELS)[number], ValuesPerImage>;
+/** One run of a sweep, as `nl.sweep` gives it, its history by epochs. */
+export type SweepResult = Omit<SweepRun, 'history'> & { history: Pick<SweepRun['history'], 'epochs'> };
 
 export type RunPhase = 'ready' | 'running' | 'paused' | 'diverged' | 'failed';
 
@@ -96,7 +94,6 @@ export type SessionEvent =
       classNames: string[];
       trainImages: number;
       testImages: number;
-      batchNormValues: BatchNormValues;
     }
   /** The engine is gone: it could not be loaded, or it has trapped. Only a new worker helps. */
   | { type: 'dead'; failure: Failure }
@@ -133,12 +130,7 @@ export type SessionEvent =
       train: ModeResult<Prediction[]>;
       /** Images that shared a batch in train mode. */
       batch: number;
-    }
-  /** The events of a sweep carry its number, likewise. */
-  | { type: 'sweeping'; sweep: number; finished: number; total: number; steps: number; totalSteps: number }
-  | { type: 'swept'; sweep: number; result: SweepResult }
-  /** All its runs have finished, or it could not go on. */
-  | { type: 'sweepEnded'; sweep: number; failure?: Failure };
+    };
 
 /** What is shown beside the curves; changing it does not touch the run. */
 export interface Focus {
@@ -162,7 +154,8 @@ export interface SessionApi {
   pause(): void;
   /** Makes exactly one step, pausing first if need be. */
   step(): void;
-  /** Begins a sweep of the plan's runs but those in `done`, in workers of its own. One that is under way is given up. */
-  sweep(sweep: number, plan: SweepPlan, done: readonly PlannedRun[]): void;
-  cancelSweep(): void;
+  /** Has a method of a service called, once the engine is there. */
+  ask(service: ServiceName, method: string, args: unknown[]): Promise<Answer>;
 }
+
+export type Answer = { value: unknown } | { failure: Failure };

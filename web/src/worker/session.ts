@@ -1,10 +1,10 @@
-import type { Engine, PlannedRun } from 'normlab';
+import type { Engine } from 'normlab';
 import { createEngine } from 'normlab';
 import { isFatal, toFailure } from './failure';
 import { channelStatistics, greyPixels, normLayer, predictImages } from './probes';
-import type { Focus, RunConfig, SessionApi, SessionEvent, SweepPlan } from './protocol';
+import type { Answer, Focus, RunConfig, SessionApi, SessionEvent } from './protocol';
 import { type Data, Run } from './run';
-import { batchNormValues, runSweep } from './sweep';
+import { type ServiceName, Services } from './services';
 
 /** Work is done in portions of about this length, with the message queue served in between. */
 const PORTION_MS = 20;
@@ -32,8 +32,8 @@ export class Session implements SessionApi {
   /** What was asked for before engine and images were there: a run, and what to do with it. */
   #awaited: (() => void) | null = null;
   #awaitedCommand: 'play' | 'step' | null = null;
-  #awaitedSweep: (() => void) | null = null;
-  #sweeping: AbortController | null = null;
+  readonly #loadedData = deferred<Data>();
+  readonly #services = deferred<Services>();
 
   constructor(send: Send) {
     this.#send = send;
@@ -43,18 +43,28 @@ export class Session implements SessionApi {
     this.#listener = listener;
     try {
       const engine = await createEngine();
+      const currentRun = () => this.#run;
+      this.#services.resolve(
+        new Services({
+          engine,
+          data: this.#loadedData.promise,
+          get run() {
+            return currentRun();
+          },
+        }),
+      );
       const data = await engine.loadDataset('fashion-mnist', {
         onProgress: ({ loaded, total }) => this.#emit({ type: 'loading', loaded: total ? loaded / total : null }),
       });
       this.#engine = engine;
       this.#data = data;
+      this.#loadedData.resolve(data);
       this.#emit({
         type: 'loaded',
         variant: engine.variant,
         classNames: [...(data.test.classNames ?? Array.from({ length: data.test.classes }, (_, k) => String(k)))],
         trainImages: data.train.length,
         testImages: data.test.length,
-        batchNormValues: batchNormValues(engine),
       });
     } catch (error) {
       this.#die(error);
@@ -63,8 +73,6 @@ export class Session implements SessionApi {
     this.#awaited?.();
     const command = this.#awaitedCommand;
     if (command) this[command]();
-    this.#awaitedSweep?.();
-    this.#awaitedSweep = null;
   }
 
   start(id: number, config: RunConfig, focus: Focus, play: boolean): void {
@@ -152,22 +160,13 @@ export class Session implements SessionApi {
     this.#pump();
   }
 
-  sweep(sweep: number, plan: SweepPlan, done: readonly PlannedRun[]): void {
-    if (!this.#engine || !this.#data) {
-      this.#awaitedSweep = () => this.sweep(sweep, plan, done);
-      return;
+  async ask(service: ServiceName, method: string, args: unknown[]): Promise<Answer> {
+    try {
+      return { value: await (await this.#services.promise).ask(service, method, args) };
+    } catch (error) {
+      if (isFatal(error)) this.#die(error);
+      return { failure: toFailure(error) };
     }
-    this.#sweeping?.abort();
-    this.#sweeping = new AbortController();
-    runSweep(this.#engine, this.#data, { sweep, plan, done, signal: this.#sweeping.signal }, (event) =>
-      this.#emit(event),
-    );
-  }
-
-  cancelSweep(): void {
-    this.#awaitedSweep = null;
-    this.#sweeping?.abort();
-    this.#sweeping = null;
   }
 
   async #pump(): Promise<void> {
@@ -263,6 +262,8 @@ export class Session implements SessionApi {
 
   #die(error: unknown): void {
     this.#run = null;
+    this.#services.reject(error);
+    this.#loadedData.reject(error);
     this.#emit({ type: 'dead', failure: toFailure(error) });
   }
 
@@ -279,4 +280,18 @@ function nextTask(): Promise<void> {
     channel.port1.onmessage = () => resolve();
     channel.port2.postMessage(null);
   });
+}
+
+interface Deferred<T> {
+  promise: Promise<T>;
+  resolve(value: T): void;
+  reject(error: unknown): void;
+}
+
+function deferred<T>(): Deferred<T> {
+  const parts = {} as Deferred<T>;
+  parts.promise = new Promise((resolve, reject) => Object.assign(parts, { resolve, reject }));
+  // Whoever waits for it hears of the rejection; that nobody does is no error.
+  parts.promise.catch(() => {});
+  return parts;
 }

@@ -1,3 +1,4 @@
+import 'uplot/dist/uPlot.min.css';
 import uPlot from 'uplot';
 import type { Chart, Cross, CurveStyle, Picture } from './chart';
 import { chartImage } from './chart-image';

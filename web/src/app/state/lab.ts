@@ -1,21 +1,14 @@
-import { createModel, effect, signal } from '@preact/signals';
-import type {
-  BatchNormValues,
-  ChannelStatistics,
-  Failure,
-  Focus,
-  LayerInfo,
-  RunPhase,
-  SessionEvent,
-} from '../../worker/protocol';
+import { createModel, effect, signal, untracked } from '@preact/signals';
+import type { ChannelStatistics, Failure, Focus, LayerInfo, RunPhase, SessionEvent } from '../../worker/protocol';
+import type { Arguments, Method, Result, ServiceName } from '../../worker/services';
 import { readHash, writeHash } from '../hash';
-import { type Config, format, GRID_IMAGES, type Setting, settingKeys, settings } from '../settings';
-import { type Client, connect } from './client';
+import { type Config, format, type Setting, settingKeys, settings } from '../settings';
+import { GRID_IMAGES } from '../settings/train';
+import { type Client, connect, Refusal } from './client';
 import { remedy } from './explain';
 import { RunHistory } from './history';
 import { seldom } from './seldom';
-import { describeValue, statusSentence } from './status';
-import { sweepState } from './sweep';
+import { statusSentence, toldChanges } from './status';
 
 export type EngineState =
   | { phase: 'loading'; loaded: number | null }
@@ -25,7 +18,6 @@ export type EngineState =
       classNames: string[];
       trainImages: number;
       testImages: number;
-      batchNormValues: BatchNormValues;
     }
   | { phase: 'dead'; failure: Failure }
   | { phase: 'unsupported'; failure: Failure };
@@ -53,6 +45,9 @@ export interface LayerStatistics {
   channels: ChannelStatistics;
 }
 
+/** Told which settings have changed, and the configuration that they make. */
+export type ConfigListener = (changed: readonly (keyof Config)[], next: Config) => void;
+
 /** A worker that has said nothing for so long after a command may never do so again. */
 const SILENCE_MS = 10_000;
 
@@ -72,6 +67,8 @@ export const Lab = createModel(() => {
   /** Why the run started over. */
   const note = signal('');
   const silent = signal(false);
+  /** How often a worker has been started. */
+  const opened = signal(0);
   const evaluation = signal<EvaluationResult | null>(null);
   const statistics = signal<LayerStatistics | null>(null);
   const images = signal<ImagesResult | null>(null);
@@ -80,17 +77,8 @@ export const Lab = createModel(() => {
   const revision = signal(0);
 
   let client: Client | null = null;
-  const sweep = sweepState(config, engine, {
-    start(id, plan, done) {
-      // The cores are the sweep's.
-      if (progress.peek().phase === 'running') command('pause');
-      listen();
-      client?.session.sweep(id, plan, done);
-    },
-    cancel() {
-      client?.session.cancelSweep();
-    },
-  });
+  const listeners = new Set<ConfigListener>();
+  const tabs = new Map<string, unknown>();
   let runId = 0;
   let startedId = 0;
   let silence: ReturnType<typeof setTimeout> | undefined;
@@ -99,7 +87,6 @@ export const Lab = createModel(() => {
     client?.terminate();
     client = null;
     engine.value = { phase: 'loading', loaded: null };
-    sweep.interrupt();
     try {
       client = connect(receive, die);
     } catch (error) {
@@ -109,6 +96,7 @@ export const Lab = createModel(() => {
       };
       return;
     }
+    opened.value++;
     start('', false);
   }
 
@@ -151,7 +139,6 @@ export const Lab = createModel(() => {
     client?.terminate();
     silent.value = false;
     engine.value = { phase: 'dead', failure };
-    sweep.interrupt();
   }
 
   function receive(event: SessionEvent): void {
@@ -199,11 +186,6 @@ export const Lab = createModel(() => {
       case 'images':
         images.value = event;
         break;
-      case 'sweeping':
-      case 'swept':
-      case 'sweepEnded':
-        sweep.receive(event);
-        break;
     }
   }
 
@@ -216,20 +198,17 @@ export const Lab = createModel(() => {
     if (changed.length === 0) return;
     config.value = next;
     const withEffect = (effect: Setting['effect']) => changed.filter((key) => settings[key].effect === effect);
-    const told = (keys: (keyof Config)[], verb: string) =>
-      keys.map((key) => `${settings[key].label} ${verb} ${describeValue(key, next)}`).join(', ');
-    const replanning = withEffect('sweep');
-    if (replanning.length > 0) sweep.replan(told(replanning, 'changed to'));
     const restarting = withEffect('restart');
     if (restarting.length > 0) {
       start(
-        told(restarting, 'is now'),
+        toldChanges(restarting, 'is now', next),
         asked.peek() === 'play' || (progress.peek().phase === 'running' && asked.peek() === null),
       );
     } else {
       if (changed.includes('lr')) client?.session.setLearningRate(next.lr);
       if (changed.includes('layer') || changed.includes('images')) client?.session.focus(focus());
     }
+    for (const listener of listeners) listener(changed, next);
   }
 
   function readLocation(): void {
@@ -272,13 +251,13 @@ export const Lab = createModel(() => {
     run,
     progress,
     silent,
+    opened,
     evaluation,
     statistics,
     images,
     history,
     revision,
     status,
-    sweep,
 
     /** Loads the engine; again after it has died. The run that was under way is lost with it. */
     open,
@@ -286,6 +265,22 @@ export const Lab = createModel(() => {
     pause: () => command('pause'),
     step: () => command('step'),
     reset: () => start('', false),
+    /** Calls a method of a service of the worker. Rejects with a Refusal. */
+    ask<S extends ServiceName, M extends Method<S>>(
+      service: S,
+      method: M,
+      ...args: Arguments<S, M>
+    ): Promise<Result<S, M>> {
+      const gone = { name: 'WorkerError', code: 'worker', message: 'the worker is gone' };
+      return client ? client.ask(service, method, args) : Promise.reject(new Refusal(gone));
+    },
+    /** Calls the listener after each change of the configuration. */
+    onChange: (listener: ConfigListener) => listeners.add(listener),
+    /** The state of a tab, made when the tab is first opened and kept from then on. */
+    tab<T>(name: string, make: () => T): T {
+      if (!tabs.has(name)) tabs.set(name, untracked(make));
+      return tabs.get(name) as T;
+    },
     /** Changes one setting to a value that its table entry allows. */
     set<K extends keyof Config>(key: K, value: Config[K]) {
       apply({ ...config.peek(), [key]: value });

@@ -34,6 +34,11 @@ export function describeValue(key: keyof Config, config: Config): string {
     .join(', ');
 }
 
+/** What has changed to what, for the status line. */
+export function toldChanges(keys: readonly (keyof Config)[], verb: string, config: Config): string {
+  return keys.map((key) => `${settings[key].label} ${verb} ${describeValue(key, config)}`).join(', ');
+}
+
 /** One sentence on what is happening, for the status line. */
 export function statusSentence(parts: StatusParts): Status {
   const awaited = parts.asked === 'play' ? 'Training' : '';

@@ -1,12 +1,13 @@
-import type { LabModel } from '../state/lab';
-import { Key } from './Key';
+import { Key } from '../../components/Key';
+import type { LabModel } from '../../state/lab';
+import { sweepOf } from './sweep';
 
 export function SweepControls({ lab }: { lab: LabModel }) {
-  const { phase } = lab.sweep.activity.value;
+  const { phase } = sweepOf(lab).activity.value;
   const usable = lab.engine.value.phase === 'loading' || lab.engine.value.phase === 'ready';
   const running = phase === 'running';
-  const done = lab.sweep.results.value.length;
-  const resumable = done > 0 && done < lab.sweep.planned.value.length;
+  const done = sweepOf(lab).results.value.length;
+  const resumable = done > 0 && done < sweepOf(lab).planned.value.length;
   return (
     <section class="transport" aria-label="Sweep" data-phase={phase}>
       <div class="transport-row">
@@ -15,18 +16,18 @@ export function SweepControls({ lab }: { lab: LabModel }) {
             label="Run"
             enabled={usable && !running}
             primary={!running && !resumable}
-            onPress={() => lab.sweep.run()}
+            onPress={() => sweepOf(lab).run()}
           >
             <path d="M3 1.5v11l9-5.5z" />
           </Key>
-          <Key label="Cancel" enabled={usable && running} primary={running} onPress={() => lab.sweep.cancel()}>
+          <Key label="Cancel" enabled={usable && running} primary={running} onPress={() => sweepOf(lab).cancel()}>
             <path d="M2 2h10v10H2z" />
           </Key>
           <Key
             label="Resume"
             enabled={usable && !running && resumable}
             primary={!running && resumable}
-            onPress={() => lab.sweep.resume()}
+            onPress={() => sweepOf(lab).resume()}
           >
             <path d="M1.5 1.5h2.5v11H1.5zM5.5 1.5v11l7-5.5z" />
           </Key>
@@ -34,16 +35,16 @@ export function SweepControls({ lab }: { lab: LabModel }) {
         <Meter lab={lab} />
       </div>
       <p class="status" role="status">
-        {lab.sweep.status.value}
+        {sweepOf(lab).status.value}
       </p>
     </section>
   );
 }
 
 function Meter({ lab }: { lab: LabModel }) {
-  const { phase, share } = lab.sweep.activity.value;
+  const { phase, share } = sweepOf(lab).activity.value;
   // Between sweeps it shows how much of the plan is there; the running one counts in steps, which are finer.
-  const value = phase === 'running' ? share : lab.sweep.results.value.length / lab.sweep.planned.value.length;
+  const value = phase === 'running' ? share : sweepOf(lab).results.value.length / sweepOf(lab).planned.value.length;
   const text = `${Math.floor(100 * value)} %`;
   return (
     <div class="meter">

@@ -1,8 +1,9 @@
 import { useEffect, useRef } from 'preact/hooks';
-import type { Mode, NormName, Prediction } from '../../worker/protocol';
-import { GRID_IMAGES, settings } from '../settings';
-import type { ImagesResult, LabModel } from '../state/lab';
-import { LineKey } from './LineKey';
+import type { Mode, NormName, Prediction } from '../../../worker/protocol';
+import { LineKey } from '../../components/LineKey';
+import { settings } from '../../settings';
+import { GRID_IMAGES } from '../../settings/train';
+import type { ImagesResult, LabModel } from '../../state/lab';
 
 /** Test images with the label predicted in either mode; those on which the modes disagree are marked. */
 export function ImageGrid({ lab }: { lab: LabModel }) {

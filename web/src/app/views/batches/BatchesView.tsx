@@ -1,12 +1,13 @@
-import type { LabModel } from '../state/lab';
-import { EngineTrouble } from './EngineTrouble';
+import '../../../styles/batches.css';
+import { EngineTrouble } from '../../components/EngineTrouble';
+import type { LabModel } from '../../state/lab';
 import { SweepControls } from './SweepControls';
 import { SweepCurves } from './SweepCurves';
 import { SweepSettings } from './SweepSettings';
 import { SweepTable } from './SweepTable';
 import { ValuesPanel } from './ValuesPanel';
 
-export function BatchesView({ lab }: { lab: LabModel }) {
+export default function BatchesView({ lab }: { lab: LabModel }) {
   return (
     <div class="bench">
       <div class="side">

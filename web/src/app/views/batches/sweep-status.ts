@@ -1,7 +1,7 @@
-import type { SweepPlan, SweepResult } from '../../worker/protocol';
-import { settings } from '../settings';
-import { plainMessage } from './explain';
-import { count, type Status } from './status';
+import type { SweepPlan, SweepResult } from '../../../worker/protocol';
+import { settings } from '../../settings';
+import { plainMessage } from '../../state/explain';
+import { count, type Status } from '../../state/status';
 import type { SweepActivity } from './sweep';
 
 interface Parts {

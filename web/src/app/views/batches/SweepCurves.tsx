@@ -1,20 +1,21 @@
 import { computed } from '@preact/signals';
 import { useMemo, useRef } from 'preact/hooks';
-import type { CurveChart } from '../charts/curve-chart';
-import { normLabel, sweepChart, sweepPicture } from '../charts/sweep-chart';
-import { plainMessage, remedy } from '../state/explain';
-import type { LabModel } from '../state/lab';
-import { failuresOf, pointsOf } from '../state/sweep-figures';
-import { sweepCsv, sweepJson } from '../state/sweep-files';
-import { ChartBox } from './ChartBox';
-import { FlagField } from './FlagField';
+import type { CurveChart } from '../../charts/curve-chart';
+import { ChartBox } from '../../components/ChartBox';
+import { FlagField } from '../../components/FlagField';
+import { plainMessage, remedy } from '../../state/explain';
+import type { LabModel } from '../../state/lab';
+import { sweepOf } from './sweep';
+import { normLabel, sweepChart, sweepPicture } from './sweep-chart';
+import { failuresOf, pointsOf } from './sweep-figures';
+import { sweepCsv, sweepJson } from './sweep-files';
 
 /** A chart of other lines or another axis is another chart; the points come and go in the one that stands. */
 export function SweepCurves({ lab }: { lab: LabModel }) {
   const { sweepNorms: norms, sweepBatches: batchSizes, sweepPaper } = lab.config.value;
   const drawn = useRef<CurveChart | null>(null);
   const chart = useMemo(() => sweepChart(norms, batchSizes, sweepPaper), [norms, batchSizes, sweepPaper]);
-  const points = useMemo(() => computed(() => pointsOf(lab.sweep.plan.value, lab.sweep.results.value)), [lab]);
+  const points = useMemo(() => computed(() => pointsOf(sweepOf(lab).plan.value, sweepOf(lab).results.value)), [lab]);
   const picture = useMemo(
     () => () => sweepPicture(norms, batchSizes, points.peek(), sweepPaper),
     [norms, batchSizes, sweepPaper, points],
@@ -34,9 +35,9 @@ export function SweepCurves({ lab }: { lab: LabModel }) {
 
 /** What failed, said once for all batch sizes of a norm at which it failed alike, and what to do about it. */
 function Failures({ lab }: { lab: LabModel }) {
-  const failures = failuresOf(lab.sweep.results.value);
+  const failures = failuresOf(sweepOf(lab).results.value);
   if (failures.length === 0) return null;
-  const { images } = lab.sweep.plan.value;
+  const { images } = sweepOf(lab).plan.value;
   return (
     <section class="refusal" aria-label="Failed runs">
       <p>Failed runs, each place a cross in the chart:</p>
@@ -56,7 +57,7 @@ function Failures({ lab }: { lab: LabModel }) {
 }
 
 function Exports({ lab, png }: { lab: LabModel; png: () => Promise<Blob | undefined> }) {
-  const { plan, results } = lab.sweep;
+  const { plan, results } = sweepOf(lab);
   const empty = results.value.length === 0;
   const engine = lab.engine.value;
   const variant = engine.phase === 'ready' ? engine.variant : '';

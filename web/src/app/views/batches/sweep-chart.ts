@@ -1,7 +1,7 @@
-import type { NormName } from '../../worker/protocol';
-import { settings } from '../settings';
-import type { SweepPoint } from '../state/sweep-figures';
-import { type Chart, type CurveStyle, type Picture, TRAIN_DASH } from './chart';
+import type { NormName } from '../../../worker/protocol';
+import { type Chart, type CurveStyle, type Picture, TRAIN_DASH } from '../../charts/chart';
+import { settings } from '../../settings';
+import type { SweepPoint } from './sweep-figures';
 
 /**
  * Validation error of ResNet-50 on ImageNet by images per GPU: Wu & He, Group Normalization, 2018, table 3

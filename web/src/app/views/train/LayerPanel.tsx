@@ -1,5 +1,5 @@
-import type { LayerInfo } from '../../worker/protocol';
-import type { LabModel } from '../state/lab';
+import type { LayerInfo } from '../../../worker/protocol';
+import type { LabModel } from '../../state/lab';
 import { StatisticsTable } from './StatisticsTable';
 
 const typeNames: Record<string, string> = {

@@ -1,6 +1,6 @@
-import type { ChannelStatistics, LayerInfo } from '../../worker/protocol';
-import type { LayerStatistics } from '../state/lab';
-import { count } from '../state/status';
+import type { ChannelStatistics, LayerInfo } from '../../../worker/protocol';
+import type { LayerStatistics } from '../../state/lab';
+import { count } from '../../state/status';
 
 interface Column {
   title: string;

@@ -1,14 +1,16 @@
-import type { LabModel } from '../state/lab';
-import { count } from '../state/status';
-import { explainValues, varianceError } from '../state/sweep-explain';
+import type { LabModel } from '../../state/lab';
+import { useLive } from '../../state/live';
+import { count } from '../../state/status';
 import { FigureTable } from './FigureTable';
+import { sweepOf } from './sweep';
+import { explainValues, varianceError } from './sweep-explain';
 
 /** m: how many values each mean and variance of BatchNorm comes from, which is what decides how well it works. */
 export function ValuesPanel({ lab }: { lab: LabModel }) {
-  const engine = lab.engine.value;
-  const { model, batchSizes } = lab.sweep.plan.value;
-  if (engine.phase !== 'ready') return null;
-  const values = engine.batchNormValues[model];
+  const known = useLive(lab, () => lab.ask('batches', 'values'), []).value;
+  const { model, batchSizes } = sweepOf(lab).plan.value;
+  if (!known) return null;
+  const values = known[model];
   const rows = [
     { title: 'smallest m', cell: (batchSize: number) => count(values.least * batchSize) },
     { title: 'largest m', cell: (batchSize: number) => count(values.most * batchSize) },

@@ -1,4 +1,4 @@
-import type { Failure, Mode, NormName, SweepPlan, SweepResult } from '../../worker/protocol';
+import type { Failure, Mode, NormName, SweepPlan, SweepResult } from '../../../worker/protocol';
 
 /** Over the seeds; errors are shares, 0 to 1. */
 export interface Spread {

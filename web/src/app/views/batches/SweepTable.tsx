@@ -1,16 +1,17 @@
-import type { Mode } from '../../worker/protocol';
-import { normLabel } from '../charts/sweep-chart';
-import type { LabModel } from '../state/lab';
-import { pointsOf, type SweepPoint } from '../state/sweep-figures';
+import type { Mode } from '../../../worker/protocol';
+import { LineKey } from '../../components/LineKey';
+import type { LabModel } from '../../state/lab';
 import { FigureTable } from './FigureTable';
-import { LineKey } from './LineKey';
+import { sweepOf } from './sweep';
+import { normLabel } from './sweep-chart';
+import { pointsOf, type SweepPoint } from './sweep-figures';
 
 const modes = ['eval', 'train'] as const;
 
 /** The figures of the chart. */
 export function SweepTable({ lab }: { lab: LabModel }) {
-  const plan = lab.sweep.plan.value;
-  const points = pointsOf(plan, lab.sweep.results.value);
+  const plan = sweepOf(lab).plan.value;
+  const points = pointsOf(plan, sweepOf(lab).results.value);
   const rows = plan.norms.flatMap((norm) =>
     modes.map((mode) => ({
       title: `${normLabel(norm)}, ${mode}`,

@@ -1,10 +1,10 @@
-import { batch, computed, type ReadonlySignal, signal } from '@preact/signals';
-import type { PlannedRun } from 'normlab';
-import type { Failure, SessionEvent, SweepPlan, SweepResult } from '../../worker/protocol';
-import type { Config } from '../settings';
-import type { EngineState } from './lab';
-import { seldom } from './seldom';
-import { engineSentence } from './status';
+import { batch, computed, signal } from '@preact/signals';
+import type { Failure, SweepJob, SweepPlan, SweepResult } from '../../../worker/protocol';
+import { type Config, settings } from '../../settings';
+import type { LabModel } from '../../state/lab';
+import { seldom } from '../../state/seldom';
+import { engineSentence, toldChanges } from '../../state/status';
+import { makeRuns } from './lanes';
 import { sweepSentence } from './sweep-status';
 
 export type SweepPhase = 'idle' | 'running' | 'cancelled' | 'failed';
@@ -19,14 +19,6 @@ export interface SweepActivity {
   note: string;
   failure?: Failure | undefined;
 }
-
-/** What the worker is asked to do. */
-interface Commands {
-  start(id: number, plan: SweepPlan, done: PlannedRun[]): void;
-  cancel(): void;
-}
-
-type SweepEvent = Extract<SessionEvent, { sweep: number }>;
 
 const IDLE: SweepActivity = { phase: 'idle', share: 0, secondsLeft: null, note: '' };
 /** Before this much has been done, the time it took says little about the rest. */
@@ -45,12 +37,15 @@ export function planOf(config: Config): SweepPlan {
 }
 
 /** All runs of a plan, in the order of `nl.sweep`: norms outermost, seeds innermost. */
-export function runsOf({ norms, batchSizes, seeds }: SweepPlan): PlannedRun[] {
+export function runsOf({ norms, batchSizes, seeds }: SweepPlan): SweepJob[] {
   return norms.flatMap((norm) => batchSizes.flatMap((batchSize) => seeds.map((seed) => ({ norm, batchSize, seed }))));
 }
 
 /** Equal for runs that come out equal. */
-function keyOf({ model, images, epochs }: SweepPlan, { norm, batchSize, seed }: PlannedRun): string {
+function keyOf(
+  { model, images, epochs }: SweepPlan,
+  { norm, batchSize, seed }: Pick<SweepJob, 'batchSize' | 'seed'> & { norm: string | null },
+): string {
   return [model, images, epochs, norm, batchSize, seed].join(' ');
 }
 
@@ -58,41 +53,63 @@ function keyOf({ model, images, epochs }: SweepPlan, { norm, batchSize, seed }: 
  * The sweep of the page. Every run that has finished is kept under what it was made with: a setting that is changed and
  * changed back finds its runs again, and what is added to a sweep is all that is left to run.
  */
-export function sweepState(config: ReadonlySignal<Config>, engine: ReadonlySignal<EngineState>, commands: Commands) {
+export function sweepState(lab: LabModel) {
   const finished = signal<ReadonlyMap<string, SweepResult>>(new Map());
   const activity = signal<SweepActivity>(IDLE);
-  const plan = computed(() => planOf(config.value));
+  const plan = computed(() => planOf(lab.config.value));
   const planned = computed(() => runsOf(plan.value));
   /** The finished runs of the present plan, in its order. */
   const results = computed(() => planned.value.flatMap((run) => finished.value.get(keyOf(plan.value, run)) ?? []));
 
-  let id = 0;
-  let runningPlan = plan.peek();
-  let begunAt = 0;
+  let giveUp = () => {};
 
   function start(note: string): void {
-    id++;
-    runningPlan = plan.peek();
-    begunAt = performance.now();
+    giveUp();
+    // The processors are the sweep's.
+    if (lab.progress.peek().phase === 'running') lab.pause();
+    const running = plan.peek();
+    const begunAt = performance.now();
+    const left = planned.peek().filter((run) => !finished.peek().has(keyOf(running, run)));
     activity.value = { ...IDLE, phase: 'running', note };
-    commands.start(
-      id,
-      runningPlan,
-      results.peek().map(({ norm, batchSize, seed }) => ({ norm, batchSize, seed })),
-    );
+    giveUp = makeRuns(running, left, (port) => lab.ask('batches', 'sendData', port), {
+      onSteps(steps, totalSteps) {
+        const share = steps / totalSteps;
+        const seconds = (performance.now() - begunAt) / 1000;
+        const secondsLeft = share >= TELLING_SHARE ? (seconds * (1 - share)) / share : null;
+        activity.value = { ...activity.peek(), share, secondsLeft };
+      },
+      onRun(result) {
+        finished.value = new Map(finished.peek()).set(keyOf(running, result), result);
+      },
+      onEnd(failure) {
+        activity.value = failure ? { ...IDLE, phase: 'failed', failure } : IDLE;
+      },
+    });
   }
 
   function stop(phase: SweepPhase): void {
     if (activity.peek().phase !== 'running') return;
-    id++;
-    commands.cancel();
+    giveUp();
     activity.value = { ...IDLE, phase };
   }
 
+  /** What has been changed while it runs is told; it goes on with the runs that are now to be made. */
+  function replan(reason: string): void {
+    if (activity.peek().phase !== 'running') activity.value = IDLE;
+    else if (results.peek().length < planned.peek().length) start(reason);
+    else stop('idle');
+  }
+  lab.onChange((changed, next) => {
+    const replanning = changed.filter((key) => settings[key].effect === 'sweep');
+    if (replanning.length > 0) replan(toldChanges(replanning, 'changed to', next));
+  });
+
   const status = seldom(() => {
-    const { phase } = activity.value;
+    const { phase, share } = activity.value;
     const parts = { activity: activity.value, plan: plan.value, total: planned.value.length, results: results.value };
-    return engineSentence(engine.value, phase === 'running' ? 'The sweep' : '') ?? sweepSentence(parts);
+    // Once it has begun, its own workers have all they need; that which trains may end beside them.
+    const trouble = share > 0 ? null : engineSentence(lab.engine.value, phase === 'running' ? 'The sweep' : '');
+    return trouble ?? sweepSentence(parts);
   });
 
   return {
@@ -113,35 +130,10 @@ export function sweepState(config: ReadonlySignal<Config>, engine: ReadonlySigna
     /** Makes the runs of the plan that are not there yet. */
     resume: () => start(''),
     cancel: () => stop('cancelled'),
-    /** The worker is gone; the runs that have finished are not. */
-    interrupt: () => stop('cancelled'),
-
-    /** The plan has changed, and why. */
-    replan(reason: string): void {
-      if (activity.peek().phase !== 'running') activity.value = IDLE;
-      else if (results.peek().length < planned.peek().length) start(reason);
-      else stop('idle');
-    },
-
-    receive(event: SweepEvent): void {
-      if (event.sweep !== id) return;
-      switch (event.type) {
-        case 'sweeping': {
-          const share = event.totalSteps > 0 ? event.steps / event.totalSteps : 1;
-          const seconds = (performance.now() - begunAt) / 1000;
-          const secondsLeft = share >= TELLING_SHARE ? (seconds * (1 - share)) / share : null;
-          activity.value = { ...activity.peek(), share, secondsLeft };
-          break;
-        }
-        case 'swept':
-          finished.value = new Map(finished.peek()).set(keyOf(runningPlan, event.result), event.result);
-          break;
-        case 'sweepEnded':
-          activity.value = event.failure ? { ...IDLE, phase: 'failed', failure: event.failure } : IDLE;
-          break;
-      }
-    },
   };
 }
 
 export type SweepModel = ReturnType<typeof sweepState>;
+
+/** The sweep of the page: it goes on while another tab is open. */
+export const sweepOf = (lab: LabModel): SweepModel => lab.tab('batches', () => sweepState(lab));

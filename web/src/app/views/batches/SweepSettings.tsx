@@ -1,9 +1,9 @@
-import type { LabModel } from '../state/lab';
-import { describeValue } from '../state/status';
-import { ChoiceField } from './ChoiceField';
-import { Folded } from './Folded';
-import { ListField } from './ListField';
-import { NumberField } from './NumberField';
+import { ChoiceField } from '../../components/ChoiceField';
+import { Folded } from '../../components/Folded';
+import { ListField } from '../../components/ListField';
+import { NumberField } from '../../components/NumberField';
+import type { LabModel } from '../../state/lab';
+import { describeValue } from '../../state/status';
 
 export function SweepSettings({ lab }: { lab: LabModel }) {
   const config = lab.config.value;

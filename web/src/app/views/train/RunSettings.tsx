@@ -1,10 +1,10 @@
-import { settings } from '../settings';
-import { isAboutBatchSize, plainMessage } from '../state/explain';
-import { advice, type LabModel } from '../state/lab';
-import { describeValue } from '../state/status';
-import { ChoiceField } from './ChoiceField';
-import { Folded } from './Folded';
-import { NumberField } from './NumberField';
+import { ChoiceField } from '../../components/ChoiceField';
+import { Folded } from '../../components/Folded';
+import { NumberField } from '../../components/NumberField';
+import { settings } from '../../settings';
+import { isAboutBatchSize, plainMessage } from '../../state/explain';
+import { advice, type LabModel } from '../../state/lab';
+import { describeValue } from '../../state/status';
 
 export function RunSettings({ lab }: { lab: LabModel }) {
   const config = lab.config.value;

@@ -1,15 +1,15 @@
-import type { LabModel } from '../state/lab';
+import { EngineTrouble } from '../../components/EngineTrouble';
+import { NormPicker } from '../../components/NormPicker';
+import type { LabModel } from '../../state/lab';
 import { Curves } from './Curves';
-import { EngineTrouble } from './EngineTrouble';
 import { Experiments } from './Experiments';
 import { ImageGrid } from './ImageGrid';
 import { LayerPanel } from './LayerPanel';
-import { NormPicker } from './NormPicker';
 import { Readout } from './Readout';
 import { RunControls } from './RunControls';
 import { RunSettings } from './RunSettings';
 
-export function TrainView({ lab }: { lab: LabModel }) {
+export default function TrainView({ lab }: { lab: LabModel }) {
   return (
     <div class="bench">
       <div class="side">

@@ -1,7 +1,7 @@
 import { useCallback } from 'preact/hooks';
-import { accuracyChart, lossChart, type RunChart } from '../charts/run-charts';
-import type { LabModel } from '../state/lab';
-import { ChartBox } from './ChartBox';
+import { ChartBox } from '../../components/ChartBox';
+import type { LabModel } from '../../state/lab';
+import { accuracyChart, lossChart, type RunChart } from './run-charts';
 
 export function Curves({ lab }: { lab: LabModel }) {
   return (

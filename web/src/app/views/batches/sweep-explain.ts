@@ -1,5 +1,5 @@
-import type { ValuesPerImage } from '../../worker/protocol';
-import { count } from './status';
+import type { ValuesPerImage } from '../../../worker/services/batches';
+import { count } from '../../state/status';
 
 /** An estimate of the variance that is off by more than this share of itself makes BatchNorm another function in each batch. */
 const UNRELIABLE = 0.25;

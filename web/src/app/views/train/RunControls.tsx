@@ -1,6 +1,6 @@
-import { advice, type LabModel } from '../state/lab';
-import { count } from '../state/status';
-import { Key } from './Key';
+import { Key } from '../../components/Key';
+import { advice, type LabModel } from '../../state/lab';
+import { count } from '../../state/status';
 
 export function RunControls({ lab }: { lab: LabModel }) {
   const { phase } = lab.progress.value;

@@ -1,8 +1,8 @@
-import type { Failure, Mode, ModeResult, Score } from '../../worker/protocol';
-import { explainModes, modeSources, plainMessage } from '../state/explain';
-import type { LabModel } from '../state/lab';
-import { count } from '../state/status';
-import { LineKey } from './LineKey';
+import type { Failure, Mode, ModeResult, Score } from '../../../worker/protocol';
+import { LineKey } from '../../components/LineKey';
+import { explainModes, modeSources, plainMessage } from '../../state/explain';
+import type { LabModel } from '../../state/lab';
+import { count } from '../../state/status';
 
 /** Test accuracy in either mode, beside each other and on one scale. */
 export function Readout({ lab }: { lab: LabModel }) {

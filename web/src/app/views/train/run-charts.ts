@@ -1,6 +1,6 @@
 import type uPlot from 'uplot';
-import type { EvaluationPoint, RunHistory, StepCurve } from '../state/history';
-import { type Chart, type CurveStyle, TRAIN_DASH } from './chart';
+import { type Chart, type CurveStyle, TRAIN_DASH } from '../../charts/chart';
+import type { EvaluationPoint, RunHistory, StepCurve } from '../../state/history';
 
 export interface RunChart extends Chart {
   data: (history: RunHistory) => uPlot.AlignedData;

@@ -1,4 +1,4 @@
-import type { SweepPlan, SweepResult } from '../../worker/protocol';
+import type { SweepPlan, SweepResult } from '../../../worker/protocol';
 
 const COLUMNS = ['norm', 'batchSize', 'seed', 'lr', 'testError', 'testErrorTrainMode', 'seconds', 'error'];
 

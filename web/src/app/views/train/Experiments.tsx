@@ -1,6 +1,6 @@
-import { writeHash } from '../hash';
-import type { Config } from '../settings';
-import type { LabModel } from '../state/lab';
+import { writeHash } from '../../hash';
+import type { Config } from '../../settings';
+import type { LabModel } from '../../state/lab';
 
 interface Experiment {
   title: string;

@@ -1,0 +1,152 @@
+import { presets } from 'normlab';
+import type { RunConfig } from '../../worker/protocol';
+import { norms } from './norms';
+import { round, type Table } from './schema';
+
+/** What is trained, and what of it is shown. */
+export interface TrainConfig extends RunConfig {
+  /** Key of the layer whose statistics are shown; empty: the first normalization layer. */
+  layer: string;
+  /** Which set of test images the grid shows. */
+  images: number;
+}
+
+/** Test images in the grid, and how many sets of them the 2,000 make. */
+export const GRID_IMAGES = 24;
+const GRID_SETS = 83;
+
+const INPUT_VALUES = 28 * 28;
+
+/** The presets that take the images this page trains on. */
+const models = Object.entries(presets)
+  .filter(([, preset]) => preset.input.reduce((product, size) => product * size, 1) === INPUT_VALUES)
+  .map(([value, { title, description }]) => ({ value, label: title, help: description }));
+
+export const trainSettings = {
+  norm: {
+    kind: 'choice',
+    label: 'Normalization',
+    help: 'Which values are normalized together.',
+    choices: norms,
+    default: 'batch',
+    effect: 'restart',
+    always: true,
+  },
+  groups: {
+    kind: 'choice',
+    label: 'Groups',
+    help: 'Channels are split into this many groups, each with its own mean and variance.',
+    choices: [1, 2, 4, 8, 16].map((value) => ({ value, label: String(value) })),
+    default: 8,
+    effect: 'restart',
+    always: false,
+  },
+  placement: {
+    kind: 'choice',
+    label: 'Placement',
+    help: 'Where the normalization stands next to the ReLU.',
+    choices: [
+      { value: 'before', label: 'before activation' },
+      { value: 'after', label: 'after activation' },
+    ],
+    default: 'before',
+    effect: 'restart',
+    always: true,
+  },
+  model: {
+    kind: 'choice',
+    label: 'Network',
+    help: 'A convolution keeps many values per channel even for one image; a linear layer keeps one.',
+    choices: models,
+    default: 'smallcnn',
+    effect: 'restart',
+    always: true,
+  },
+  batch: {
+    kind: 'number',
+    label: 'Batch size',
+    help: 'Images per step. In train mode BatchNorm takes its mean and variance from these alone.',
+    min: 1,
+    max: 256,
+    integer: true,
+    stops: [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256],
+    ticks: [1, 2, 4, 8, 16, 32, 64, 128, 256],
+    default: 32,
+    effect: 'restart',
+    always: true,
+  },
+  lr: {
+    kind: 'number',
+    label: 'Learning rate',
+    help: 'How far each step moves the weights. Takes effect at once, also while training.',
+    min: 1e-4,
+    max: 1,
+    integer: false,
+    stops: [1e-4, 1e-3, 1e-2, 1e-1].flatMap((decade) => [1, 1.5, 2, 3, 5, 7].map((m) => round(m * decade))).concat(1),
+    ticks: [1e-4, 1e-3, 1e-2, 1e-1, 1],
+    default: 0.02,
+    effect: 'live',
+    always: true,
+  },
+  momentum: {
+    kind: 'number',
+    label: 'SGD momentum',
+    help: 'Share of the last update that is kept in the next. Not the momentum of BatchNorm, which stays at 0.1.',
+    min: 0,
+    max: 0.99,
+    integer: false,
+    stops: [0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99],
+    ticks: [0, 0.5, 0.9, 0.99],
+    default: 0.9,
+    effect: 'restart',
+    always: false,
+  },
+  decay: {
+    kind: 'number',
+    label: 'Weight decay',
+    help: 'Pulls every weight towards zero by this share of itself, times the learning rate.',
+    min: 0,
+    max: 0.1,
+    integer: false,
+    stops: [0, 1e-5, 1e-4, 5e-4, 1e-3, 5e-3, 1e-2, 0.1],
+    ticks: [0, 1e-4, 1e-3, 1e-2, 0.1],
+    default: 0,
+    effect: 'restart',
+    always: false,
+  },
+  seed: {
+    kind: 'number',
+    label: 'Seed',
+    help: 'Draws the first weights and the order of the images. The same seed gives the same run.',
+    min: 0,
+    max: 999_999,
+    integer: true,
+    stops: [],
+    ticks: [],
+    default: 1,
+    effect: 'restart',
+    always: true,
+  },
+  layer: {
+    kind: 'text',
+    label: 'Layer',
+    help: 'The normalization layer whose statistics are shown.',
+    pattern: /^[\w.-]{0,64}$/,
+    default: '',
+    effect: 'none',
+    always: false,
+  },
+  images: {
+    kind: 'number',
+    label: 'Image set',
+    help: `Which ${GRID_IMAGES} test images are shown.`,
+    min: 0,
+    max: GRID_SETS - 1,
+    integer: true,
+    stops: [],
+    ticks: [],
+    default: 0,
+    effect: 'none',
+    always: false,
+  },
+} as const satisfies Table<TrainConfig>;

@@ -1,0 +1,47 @@
+import type { Engine } from 'normlab';
+import type { Data, Run } from '../run';
+
+/** What a service has at hand. */
+export interface Context {
+  readonly engine: Engine;
+  /** Here as soon as the images are. */
+  readonly data: Promise<Data>;
+  /** The training under way. */
+  readonly run: Run | null;
+}
+
+/** What tabs ask of the worker, each loaded when it is first asked. A service makes its methods from a context. */
+const services = {
+  batches: () => import('./batches'),
+};
+
+export type ServiceName = keyof typeof services;
+type Made = { [S in ServiceName]: ReturnType<Awaited<ReturnType<(typeof services)[S]>>['default']> };
+export type Method<S extends ServiceName> = keyof Made[S] & string;
+export type Arguments<S extends ServiceName, M extends Method<S>> = Made[S][M] extends (...args: infer A) => unknown
+  ? A
+  : never;
+export type Result<S extends ServiceName, M extends Method<S>> = Made[S][M] extends (...args: never[]) => infer R
+  ? Awaited<R>
+  : never;
+
+/** Makes each service once, with the same context. */
+export class Services {
+  readonly #context: Context;
+  readonly #made = new Map<ServiceName, Promise<Record<string, (...args: unknown[]) => unknown>>>();
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  async ask(name: ServiceName, method: string, args: unknown[]): Promise<unknown> {
+    let service = this.#made.get(name);
+    if (!service) {
+      service = services[name]().then((module) => module.default(this.#context) as never);
+      this.#made.set(name, service);
+      // What could not be fetched is fetched again when it is asked for again.
+      service.catch(() => this.#made.delete(name));
+    }
+    return (await service)[method]?.(...args);
+  }
+}
