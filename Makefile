@@ -55,7 +55,7 @@ SOURCES := $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))
 CFLAGS := -std=c11 -O2 -ffp-contract=off -fvisibility=hidden -Isrc
 # -O3 is 10 KB larger than -O2 and no faster; with -Os the products halve in speed. What only calls kernels may be small.
 WASM_CFLAGS := $(CFLAGS) -mbulk-memory
-small = $(if $(filter src/net/% src/base/%,$1),-Os)
+small = $(if $(filter src/net/% src/base/% src/kernels/loss.c src/kernels/dropout.c src/kernels/figures.c,$1),-Oz)
 # 8 % smaller, as fast; -O3 and -Oz are larger. Debian's Binaryen does not know relaxed SIMD, the package's does.
 WASM_OPT := node node_modules/binaryen/bin/wasm-opt -O2 --enable-bulk-memory --enable-simd --enable-relaxed-simd
 # The C library's memcpy calls out of the module for large blocks; this one is an instruction.

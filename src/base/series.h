@@ -1,10 +1,10 @@
-/* Functions by their series: the C library's differ from one to the next in their last bits, and are large. */
+/* Functions by their series: the C library's differ from one to the next in their last bits, and are large: its logarithm and power bring tables of 8 KB. */
 #ifndef NL_SERIES_H
 #define NL_SERIES_H
 
 /** cos(x) of x in [0, pi / 2], to float64. */
 double nl_cosine(double x);
-/** Natural logarithm of x in (0, 1], to 1e-10 of itself. */
+/** Natural logarithm, to float64: -infinity of 0, NaN below. */
 double nl_log(double x);
 
 #endif

@@ -1,6 +1,7 @@
 #include "base/status.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 static char last_error[512];
 
@@ -50,9 +51,19 @@ static void put_double(writer *w, double value) {
     put_digits(w, (uint64_t)value, 1);
     return;
   }
-  int exponent = (int)floor(log10(value));
-  /* Powers of ten below 1e-307 are inexact or zero. */
-  double scaled = exponent < -300 ? value * 1e300 / pow(10, exponent + 300) : value / pow(10, exponent);
+  /* One division or product by a power of ten rounds once; that of denormal numbers would overflow. */
+  int exponent = 0;
+  double power = 1;
+  if (value < 1e-300) {
+    value *= 1e300;
+    exponent = -300;
+  }
+  const bool large = value >= 1;
+  while (large ? value / power >= 10 : value * power < 1) {
+    power *= 10;
+    exponent += large ? 1 : -1;
+  }
+  const double scaled = large ? value / power : value * power;
   uint64_t digits = (uint64_t)(scaled * 1e5 + 0.5);
   if (digits >= 1000000) {
     digits /= 10;

@@ -1,3 +1,4 @@
+#include "base/series.h"
 #include "kernels/kernels.h"
 
 #include <math.h>
@@ -20,7 +21,7 @@ nl_status nl_cross_entropy(double *loss, int32_t *correct, float *dlogits, const
       if (logits[j] > logits[best]) best = j;
     double sum = 0, highest = logits[best];
     for (int32_t j = 0; j < k; j++) sum += exp(logits[j] - highest);
-    const double log_sum = log(sum) + highest;
+    const double log_sum = nl_log(sum) + highest;
     total += (1 - smoothing) * (log_sum - logits[labels[i]]);
     for (int32_t j = 0; smoothing != 0 && j < k; j++) total += apart * (log_sum - logits[j]);
     hits += best == labels[i];

@@ -1,3 +1,4 @@
+#include "base/series.h"
 #include "kernels/figures.h"
 #include "net/model.h"
 
@@ -63,7 +64,7 @@ static void measure_distance(double *row, const nl_norm *norm) {
     const int32_t channel = i % norm->features;
     const double shift = norm->mean[i] - (double)mean[channel], variance = var[channel] + norm->eps;
     squares += shift * shift / variance;
-    logs += fabs(log(variance * norm->invstd[i] * norm->invstd[i]));
+    logs += fabs(nl_log(variance * norm->invstd[i] * norm->invstd[i]));
   }
   row[MEAN_SHIFT] = sqrt(squares / count);
   row[VAR_RATIO] = exp(logs / count);

@@ -118,8 +118,11 @@ TEST(series) {
   for (int i = 0; i <= 1000; i++) {
     const double x = acos(-1) / 2 * i / 1000, y = ldexp(1 - i / 2001.0, -i % 40);
     check_double("cosine", nl_cosine(x), cos(x), 4e-16);
-    check_double("logarithm", nl_log(y), log(y), 1e-10 * fabs(log(y)));
+    check_double("logarithm", nl_log(y), log(y), 1e-15 * fabs(log(y)));
+    const double far = exp(-745 + 1.45 * i);
+    check_double("logarithm of any size", nl_log(far), log(far), 1e-15 * fabs(log(far)));
   }
+  assert_true(nl_log(0) == -INFINITY && nl_log(INFINITY) == INFINITY && isnan(nl_log(-1)) && isnan(nl_log(NAN)));
 }
 
 int main(void) {
