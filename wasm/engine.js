@@ -1,58 +1,54 @@
-import { checkOptions } from './checks.js';
+import { describe } from './checks.js';
+import { createCore } from './core.js';
 import { cifar10 } from './data/cifar10.js';
 import { loadDirectory } from './data/directory.js';
 import { idx } from './data/idx.js';
 import { loadDataset } from './data/load.js';
 import { npz } from './data/npz.js';
 import { synthetic } from './data/synthetic.js';
-import { normFactories } from './layers.js';
-import { compileEngine, instantiate } from './load.js';
+import { NormlabError } from './errors.js';
 import { Model } from './model.js';
 import { Runtime } from './runtime.js';
 import { readSafetensors } from './safetensors.js';
 import { loadModel } from './saved-model.js';
 import { dictFrom } from './stored.js';
 import { sweep } from './sweep/index.js';
-import { Trainer } from './trainer.js';
 
 /**
  * @typedef {import('./load.js').Variant} Variant
  * @typedef {import('./data/dataset.js').Dataset} Dataset
- * @typedef {import('./presets/index.js').ModelSpec} ModelSpec
- * @typedef {import('./trainer.js').TrainerOptions} TrainerOptions
  * @typedef {import('./sweep/settings.js').SweepOptions} SweepOptions
- * @typedef {Awaited<ReturnType<typeof createEngine>>} Engine
+ * @typedef {ReturnType<typeof extendEngine>} Engine
+ *
+ * @typedef {object} EngineOptions
+ * @property {'auto' | Variant} [variant] default `'auto'`: the fastest that this host can run
+ * @property {URL | string | BufferSource | WebAssembly.Module} [wasm] a module in place of the package's own
  */
 
 /**
  * Makes an engine: an instance of the WebAssembly module with memory of its own.
  *
- * @param {object} [options]
- * @param {'auto' | Variant} [options.variant] default `'auto'`: the fastest that this host can run
- * @param {URL | string | BufferSource | WebAssembly.Module} [options.wasm] a module in place of the package's own
+ * @param {EngineOptions} [options]
+ * @returns {Promise<Engine>}
  * @throws {import('./errors.js').NormlabError} `unsupported` where the variant cannot run here, `io` or `format` where the
  *   module cannot be had
  */
 export async function createEngine(options) {
-  const given = checkOptions('createEngine', 'options', options, ['variant', 'wasm']);
-  const { variant = 'auto', wasm } = /** @type {NonNullable<typeof options>} */ (given);
-  const module = await compileEngine(variant, wasm);
-  const runtime = new Runtime(await instantiate(module));
-  return {
-    /** Which module it runs on: `'scalar'`, `'simd'` or `'relaxed'`. */
-    variant: runtime.abi.variant,
-    /** The engine's version. */
-    version: runtime.abi.version,
-    ...normFactories(runtime),
+  return extendEngine(await createCore(options));
+}
 
-    /**
-     * A model from its description.
-     *
-     * @param {ModelSpec} spec
-     * @throws {import('./errors.js').NormlabError} `argument` or `shape`, naming the layer
-     */
-    model: (spec) => new Model(runtime, spec),
-
+/**
+ * Adds to an engine of `normlab/core` what it lacks, in place.
+ *
+ * @param {import('./core.js').Core} core
+ * @throws {NormlabError} `argument` for what is none
+ */
+export function extendEngine(core) {
+  if (!(core?.runtime instanceof Runtime)) {
+    throw new NormlabError('argument', `extendEngine: core: expected an engine of normlab/core, got ${describe(core)}`);
+  }
+  const { runtime, module } = core;
+  return Object.assign(core, {
     /**
      * The model that `model.save()` wrote: its parameters and running statistics bit for bit, in the mode that it was in.
      *
@@ -71,14 +67,6 @@ export async function createEngine(options) {
      * @throws {import('./errors.js').NormlabError} `format` for bytes that are none such, and for other types
      */
     safetensors: (bytes) => dictFrom('nl.safetensors', readSafetensors('nl.safetensors', bytes).tensors),
-
-    /**
-     * An optimizer for a model of this engine.
-     *
-     * @param {Model} model
-     * @param {TrainerOptions} [trainerOptions]
-     */
-    trainer: (model, trainerOptions) => new Trainer(runtime, model, trainerOptions),
 
     /**
      * Trains a model anew for each of norms × batch sizes × seeds, in worker threads. Equal settings give bit-equal results
@@ -127,16 +115,5 @@ export async function createEngine(options) {
      * @returns {Dataset} classes are balanced: one of each in every `classes` samples
      */
     textures: (textureOptions) => synthetic(runtime, 'textures', textureOptions),
-
-    /** @returns {{ bytes: number }} size of the engine's memory, which grows on demand and never shrinks */
-    get memory() {
-      return { bytes: runtime.buffer.byteLength };
-    },
-
-    /** Gives up everything that the engine owns; using it or what it made throws from here on. */
-    dispose: () => runtime.dispose(),
-
-    /** @internal for the benchmark, which times the engine without copies */
-    runtime,
-  };
+  });
 }

@@ -8,7 +8,13 @@ export default defineConfig({
   root: path('.'),
   // Relative addresses let the built site stand under any path, in a documentation folder or on GitHub Pages.
   base: './',
-  resolve: { alias: { normlab: path('../wasm/index.js') } },
+  resolve: {
+    alias: [
+      { find: /^normlab$/, replacement: path('../wasm/index.js') },
+      { find: /^normlab\/core$/, replacement: path('../wasm/core.js') },
+      { find: /^normlab\/extend$/, replacement: path('../wasm/engine.js') },
+    ],
+  },
   plugins: [preact()],
   worker: { format: 'es' },
   build: {

@@ -18,7 +18,7 @@ async function build() {
     base: './',
     configFile: false,
     logLevel: 'warn',
-    resolve: { alias: { normlab: path('../../wasm/index.js') } },
+    resolve: { alias: [{ find: /^normlab$/, replacement: path('../../wasm/index.js') }] },
     worker: { format: 'es' },
     build: { outDir, target: 'es2022', assetsInlineLimit: 0, emptyOutDir: true },
   });

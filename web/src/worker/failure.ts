@@ -1,4 +1,4 @@
-import { NormlabError } from 'normlab';
+import { NormlabError } from 'normlab/core';
 import type { Failure } from './protocol';
 
 export function toFailure(error: unknown): Failure {

@@ -1,5 +1,5 @@
-import type { Dataset, Engine, Model, Trainer, TrainingRun } from 'normlab';
-import { presetSpec } from 'normlab';
+import type { Dataset, Model, Trainer, TrainingRun } from 'normlab';
+import { type Core, presetSpec } from 'normlab/core';
 import { Evaluation, EvaluationPace, nextEvaluation } from './evaluation';
 import { Pace, Throughput } from './pace';
 import { layersOf } from './probes';
@@ -32,7 +32,7 @@ export class Run {
   constructor(
     readonly id: number,
     readonly config: RunConfig,
-    engine: Engine,
+    engine: Core,
     readonly data: Data,
   ) {
     const { model, norm, groups, placement, seed, batch, lr, momentum, decay } = config;

@@ -1,5 +1,4 @@
-import type { Engine } from 'normlab';
-import { createEngine } from 'normlab';
+import { type Core, createCore, loadFashionMnist } from 'normlab/core';
 import { isFatal, toFailure } from './failure';
 import { channelStatistics, greyPixels, normLayer, predictImages } from './probes';
 import type { Answer, Focus, RunConfig, SessionApi, SessionEvent } from './protocol';
@@ -20,7 +19,7 @@ type Send = (listener: Listener, event: SessionEvent, transfer: ArrayBufferLike[
 export class Session implements SessionApi {
   readonly #send: Send;
   #listener: Listener = () => {};
-  #engine: Engine | null = null;
+  #engine: Core | null = null;
   #data: Data | null = null;
   #run: Run | null = null;
   #focus: Focus = { layer: '', first: 0, count: 0 };
@@ -33,7 +32,8 @@ export class Session implements SessionApi {
   #awaited: (() => void) | null = null;
   #awaitedCommand: 'play' | 'step' | null = null;
   readonly #loadedData = deferred<Data>();
-  readonly #services = deferred<Services>();
+  readonly #core = deferred<Core>();
+  #services: Promise<Services> | null = null;
 
   constructor(send: Send) {
     this.#send = send;
@@ -42,20 +42,11 @@ export class Session implements SessionApi {
   async open(listener: Listener): Promise<void> {
     this.#listener = listener;
     try {
-      const engine = await createEngine();
-      const currentRun = () => this.#run;
-      this.#services.resolve(
-        new Services({
-          engine,
-          data: this.#loadedData.promise,
-          get run() {
-            return currentRun();
-          },
-        }),
+      const engine = await createCore();
+      this.#core.resolve(engine);
+      const data = await loadFashionMnist(({ loaded, total }) =>
+        this.#emit({ type: 'loading', loaded: total ? loaded / total : null }),
       );
-      const data = await engine.loadDataset('fashion-mnist', {
-        onProgress: ({ loaded, total }) => this.#emit({ type: 'loading', loaded: total ? loaded / total : null }),
-      });
       this.#engine = engine;
       this.#data = data;
       this.#loadedData.resolve(data);
@@ -162,10 +153,29 @@ export class Session implements SessionApi {
 
   async ask(service: ServiceName, method: string, args: unknown[]): Promise<Answer> {
     try {
-      return { value: await (await this.#services.promise).ask(service, method, args) };
+      this.#services ??= this.#makeServices();
+      return { value: await (await this.#services).ask(service, method, args) };
     } catch (error) {
       if (isFatal(error)) this.#die(error);
       return { failure: toFailure(error) };
+    }
+  }
+
+  /** What services use beyond training is fetched when one is first asked. */
+  async #makeServices(): Promise<Services> {
+    try {
+      const [core, { extendEngine }] = await Promise.all([this.#core.promise, import('normlab/extend')]);
+      const currentRun = () => this.#run;
+      return new Services({
+        engine: extendEngine(core),
+        data: this.#loadedData.promise,
+        get run() {
+          return currentRun();
+        },
+      });
+    } catch (error) {
+      this.#services = null;
+      throw error;
     }
   }
 
@@ -262,7 +272,7 @@ export class Session implements SessionApi {
 
   #die(error: unknown): void {
     this.#run = null;
-    this.#services.reject(error);
+    this.#core.reject(error);
     this.#loadedData.reject(error);
     this.#emit({ type: 'dead', failure: toFailure(error) });
   }

@@ -1,0 +1,49 @@
+import { readAll } from './fetch.js';
+import { idx } from './idx.js';
+
+const NAME = 'fashion-mnist';
+
+/** https://github.com/zalandoresearch/fashion-mnist#labels */
+const CLASS_NAMES = [
+  'T-shirt/top',
+  'Trouser',
+  'Pullover',
+  'Dress',
+  'Coat',
+  'Sandal',
+  'Shirt',
+  'Sneaker',
+  'Bag',
+  'Ankle boot',
+];
+
+/**
+ * The files are named one by one and in full: this is the form in which bundlers (Vite, webpack, Rollup) recognize an
+ * asset and put its final address in place.
+ */
+const files = () => ({
+  'train images': new URL('./fashion-mnist/train-images-idx3-ubyte.gz', import.meta.url),
+  'train labels': new URL('./fashion-mnist/train-labels-idx1-ubyte.gz', import.meta.url),
+  'test images': new URL('./fashion-mnist/t10k-images-idx3-ubyte.gz', import.meta.url),
+  'test labels': new URL('./fashion-mnist/t10k-labels-idx1-ubyte.gz', import.meta.url),
+});
+
+/**
+ * Fashion-MNIST (https://github.com/zalandoresearch/fashion-mnist, MIT): its first 10,000 training and 2,000 test images,
+ * 1×28×28, 10 classes.
+ *
+ * @param {import('./load.js').LoadOptions['onProgress']} [onProgress]
+ * @returns {Promise<{ train: import('./dataset.js').Dataset, test: import('./dataset.js').Dataset }>} mean and std are those
+ *   of the training images in both
+ * @throws {import('../errors.js').NormlabError} `io` for a file that cannot be read, `format` for a corrupt one
+ */
+export async function loadFashionMnist(onProgress) {
+  const urls = files();
+  const parts = await readAll(Object.values(urls), onProgress);
+  const [trainImages, trainLabels, testImages, testLabels] = Object.keys(urls).map((part) => `${NAME} ${part}`);
+  const common = { name: NAME, classNames: CLASS_NAMES };
+  const train = idx(parts[0], parts[1], { ...common, imagesName: trainImages, labelsName: trainLabels });
+  const { mean, std } = train;
+  const test = idx(parts[2], parts[3], { ...common, mean, std, imagesName: testImages, labelsName: testLabels });
+  return { train, test };
+}
