@@ -68,7 +68,7 @@ inEachBrowser('small batches', ({ open }, test) => {
     assert.ok(errorAt('batch', 2) > errorAt('batch', 64) + 5);
 
     // Under the pointer at the left end of the axis the legend has the figures of the smallest batches.
-    const over = await page.$('.u-over');
+    const over = await page.$('.chart canvas');
     const { x, y, height } = await over.boundingBox();
     await page.mouse.move(x + 4, y + height / 2);
     const legend = await legendOf(page);
@@ -189,7 +189,7 @@ inEachBrowser('small batches', ({ open }, test) => {
       (await theirs()).map(({ label }) => label),
       ['BatchNorm, published', 'GroupNorm, published'],
     );
-    const { x, y, height } = await (await page.$('.u-over')).boundingBox();
+    const { x, y, height } = await (await page.$('.chart canvas')).boundingBox();
     await page.mouse.move(x + 4, y + height / 2);
     assert.deepEqual(
       (await theirs()).map(({ value }) => value),

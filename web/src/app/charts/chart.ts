@@ -1,5 +1,3 @@
-import type uPlot from 'uplot';
-
 /** How one curve looks. Colours are names of CSS custom properties, so that the theme decides. */
 export interface CurveStyle {
   label: string;
@@ -13,6 +11,9 @@ export interface CurveStyle {
   band?: number;
 }
 
+/** Columns of one length; the first, x, ascends. Where there is no value a line goes on to the next. */
+export type Columns = readonly (readonly (number | null)[])[];
+
 /** What a chart shows, whatever the data. */
 export interface Chart {
   title: string;
@@ -24,7 +25,7 @@ export interface Chart {
   height: number;
   format: (value: number) => string;
   /** Lower and upper end of the y axis for the data at hand. */
-  range: (data: uPlot.AlignedData) => [number, number];
+  range: (data: Columns) => [number, number];
   x: {
     /** Lower and upper end for the largest x at hand. */
     range: (max: number | null) => [number, number];
@@ -47,7 +48,7 @@ export interface Cross {
 
 export interface Picture {
   /** x, then a column for each curve, then the lower and the upper end of each band in the order of the curves. */
-  data: uPlot.AlignedData;
+  data: Columns;
   crosses?: Cross[];
 }
 

@@ -1,108 +1,67 @@
-import 'uplot/dist/uPlot.min.css';
-import uPlot from 'uplot';
-import type { Chart, Cross, CurveStyle, Picture } from './chart';
+import type { Chart, Columns, Picture } from './chart';
 import { chartImage } from './chart-image';
+import { Legend } from './legend';
+import { drawChart, type Scales } from './plotting';
 
-const FONT = 'ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace';
+/** Charts whose pointers move together, by the name that they share. */
+const together = new Map<string, Set<CurveChart>>();
 
-/** A uPlot chart with a legend of switches. Draws at most once per frame; knows neither Preact nor the state. */
+/**
+ * Curves on a canvas with a legend of switches. Draws at most once per frame; knows neither Preact nor the state. Its own and
+ * no library's: the smallest one is 22 KB gzipped, a seventh of what the whole page may have.
+ */
 export class CurveChart {
-  readonly #plot: uPlot;
+  readonly #host: HTMLElement;
+  readonly #canvas = document.createElement('canvas');
   readonly #legend: Legend;
   readonly #resizing: ResizeObserver;
   readonly #colors = new Map<string, string>();
-  readonly #host: HTMLElement;
-  #frame = 0;
+  readonly #shown: boolean[];
+  #picture: Picture = { data: [[]] };
   #next: (() => Picture) | null = null;
-  #crosses: Cross[] = [];
+  #scales: Scales | null = null;
+  #cursor: number | null = null;
+  #frame = 0;
 
   constructor(
     host: HTMLElement,
     readonly chart: Chart,
   ) {
     this.#host = host;
-    const { sync, ticks } = chart.x;
-    const bands = bandsOf(chart);
-    const canvasBox = document.createElement('div');
-    canvasBox.className = 'chart-canvas';
-    canvasBox.setAttribute('role', 'img');
-    canvasBox.setAttribute('aria-label', chart.alternative);
-    host.append(canvasBox);
-    const axis = (extra: uPlot.Axis): uPlot.Axis => ({
-      stroke: () => this.#color('--ink-2'),
-      grid: { stroke: () => this.#color('--grid'), width: 1 },
-      ticks: { stroke: () => this.#color('--hair'), width: 1, size: 5 },
-      font: `11px ${FONT}`,
-      ...extra,
-    });
-    this.#plot = new uPlot(
-      {
-        width: host.clientWidth || 320,
-        height: chart.height,
-        legend: { show: false },
-        cursor: { drag: { x: false, y: false }, points: { show: false }, ...(sync && { sync: { key: sync } }) },
-        scales: {
-          x: { time: false, range: (_, __, max) => chart.x.range(max) },
-          y: { range: (plot) => chart.range(plot.data) },
-        },
-        axes: [
-          axis({
-            size: 34,
-            space: 60,
-            ...(ticks && { splits: () => ticks.values, values: (_, splits) => splits.map(ticks.format) }),
-          }),
-          axis({ size: 46, values: (_, splits) => splits.map((value) => shortValue(value, chart)) }),
-        ],
-        series: [
-          {},
-          ...chart.curves.map((curve) => this.#series(curve)),
-          ...bands.flatMap(() => [{ ...BAND_END }, { ...BAND_END }]),
-        ],
-        bands: bands.map(({ style, lower, upper }) => ({
-          series: [upper, lower],
-          fill: () => withAlpha(this.#color(style.color), style.band ?? 0),
-        })),
-        hooks: {
-          draw: [(plot) => this.#drawCrosses(plot)],
-          setCursor: [(plot) => this.#legend?.update(plot.data, plot.cursor.idx ?? null)],
-        },
-      },
-      emptyData(chart),
-      canvasBox,
-    );
+    this.#shown = chart.curves.map(() => true);
+    const box = document.createElement('div');
+    box.className = 'chart-canvas';
+    box.setAttribute('role', 'img');
+    box.setAttribute('aria-label', chart.alternative);
+    box.append(this.#canvas);
     this.#legend = new Legend(chart, (index, show) => {
-      const band = bands.find(({ curve }) => curve === index);
-      for (const column of band ? [index + 1, band.lower, band.upper] : [index + 1]) {
-        this.#plot.setSeries(column, { show });
-      }
+      this.#shown[index] = show;
+      this.#ask();
     });
-    host.append(this.#legend.root);
-    this.#resizing = new ResizeObserver(() => {
-      const width = host.clientWidth;
-      if (width > 0 && width !== this.#plot.width) this.#plot.setSize({ width, height: chart.height });
-    });
+    host.append(box, this.#legend.root);
+    const group = chart.x.sync ?? '';
+    const peers = group ? (together.get(group) ?? new Set()) : new Set<CurveChart>();
+    together.set(group, peers.add(this));
+    const point = (x: number | null) => {
+      for (const peer of peers) peer.#point(x);
+    };
+    this.#canvas.addEventListener('pointermove', ({ offsetX }) => point(this.#scales?.xAt(offsetX) ?? null));
+    this.#canvas.addEventListener('pointerleave', () => point(null));
+    this.#resizing = new ResizeObserver(() => this.#ask());
     this.#resizing.observe(host);
   }
 
   /** Draws what `paint` gives at the next frame; of several calls before it the last one counts. */
   draw(paint: () => Picture): void {
     this.#next = paint;
-    this.#frame ||= requestAnimationFrame(() => {
-      this.#frame = 0;
-      const picture = this.#next?.();
-      this.#next = null;
-      if (!picture) return;
-      this.#crosses = picture.crosses ?? [];
-      this.#plot.setData(picture.data);
-      this.#legend.update(picture.data, this.#plot.cursor.idx ?? null);
-    });
+    this.#ask();
   }
 
   /** Takes over the colours that the theme now has. */
   restyle(): void {
     requestAnimationFrame(() => {
       this.#colors.clear();
-      this.#plot.redraw(false, true);
+      this.#ask();
     });
   }
 
@@ -110,9 +69,9 @@ export class CurveChart {
   png(): Promise<Blob> {
     return chartImage({
       title: this.chart.title,
-      plot: this.#plot.ctx.canvas,
-      width: this.#plot.width,
-      curves: this.chart.curves.filter((_, i) => this.#plot.series[i + 1]?.show),
+      plot: this.#canvas,
+      width: this.#host.clientWidth,
+      curves: this.chart.curves.filter((_, i) => this.#shown[i]),
       color: (name) => this.#color(name),
       font: getComputedStyle(this.#host).fontFamily,
     });
@@ -121,42 +80,49 @@ export class CurveChart {
   destroy(): void {
     cancelAnimationFrame(this.#frame);
     this.#resizing.disconnect();
-    this.#plot.destroy();
+    together.get(this.chart.x.sync ?? '')?.delete(this);
     this.#host.replaceChildren();
   }
 
-  #series({ label, color, width, dash, points }: CurveStyle): uPlot.Series {
-    const stroke = () => this.#color(color);
-    return {
-      label,
-      stroke,
-      width,
-      spanGaps: true,
-      ...(dash && { dash }),
-      points: points ? { show: fewPoints, size: 5, stroke, fill: stroke } : { show: false },
-    };
+  #ask(): void {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#picture = this.#next?.() ?? this.#picture;
+      this.#next = null;
+      this.#paint();
+    });
   }
 
-  #drawCrosses({ ctx, bbox, valToPos }: uPlot): void {
-    const pixel = devicePixelRatio;
-    const arm = 4 * pixel;
-    ctx.save();
-    ctx.lineWidth = 2 * pixel;
-    for (const { x, color, row } of this.#crosses) {
-      const at = valToPos(x, 'x', true);
-      const y = bbox.top + (10 + 14 * row) * pixel;
-      ctx.strokeStyle = this.#color(color);
-      ctx.beginPath();
-      for (const slope of [-1, 1]) {
-        ctx.moveTo(at - arm, y - slope * arm);
-        ctx.lineTo(at + arm, y + slope * arm);
-      }
-      ctx.stroke();
+  #paint(): void {
+    const { chart } = this;
+    const width = this.#host.clientWidth;
+    const context = this.#canvas.getContext('2d');
+    if (width === 0 || !context) return;
+    const scale = devicePixelRatio || 1;
+    const [columns, rows] = [Math.round(width * scale), Math.round(chart.height * scale)];
+    // Setting a size empties the canvas, and costs time also where it is the same.
+    if (this.#canvas.width !== columns || this.#canvas.height !== rows) {
+      Object.assign(this.#canvas, { width: columns, height: rows });
+      Object.assign(this.#canvas.style, { width: `${width}px`, height: `${chart.height}px` });
     }
-    ctx.restore();
+    context.setTransform(scale, 0, 0, scale, 0, 0);
+    const { data, crosses = [] } = this.#picture;
+    const index = this.#cursor === null ? null : nearest(data[0] ?? [], this.#cursor);
+    this.#scales = drawChart(context, {
+      ...{ chart, data, crosses, width },
+      shown: this.#shown,
+      height: chart.height,
+      cursor: index === null ? null : (data[0]?.[index] as number),
+      color: (name) => this.#color(name),
+    });
+    this.#legend.update(data, index);
   }
 
-  /** The present value of a CSS custom property: a canvas cannot read it by itself. */
+  #point(x: number | null): void {
+    this.#cursor = x;
+    this.#ask();
+  }
+
   #color(name: string): string {
     let color = this.#colors.get(name);
     if (color === undefined) {
@@ -167,87 +133,11 @@ export class CurveChart {
   }
 }
 
-/** Dots help to see the first evaluations; later they would hide the line's style. */
-function fewPoints(plot: uPlot, index: number): boolean {
-  const values = plot.data[index] as (number | null)[];
-  let count = 0;
-  for (const value of values) if (value !== null && ++count > 12) return false;
-  return true;
-}
-
-function shortValue(value: number, chart: Chart): string {
-  return chart.format(value).replace(/\.?0+(?= |$)/, '');
-}
-
-const BAND_END: uPlot.Series = { width: 0, spanGaps: true, points: { show: false } };
-
-/** The bands of a chart: the curve that each is about, and the columns of its ends. */
-function bandsOf({ curves }: Chart) {
-  return curves
-    .map((style, curve) => ({ style, curve }))
-    .filter(({ style }) => style.band !== undefined)
-    .map((band, i) => ({ ...band, lower: 1 + curves.length + 2 * i, upper: 2 + curves.length + 2 * i }));
-}
-
-/** @param color as the style sheets have it, #rrggbb */
-function withAlpha(color: string, alpha: number): string {
-  return (
-    color +
-    Math.round(255 * alpha)
-      .toString(16)
-      .padStart(2, '0')
-  );
-}
-
-function emptyData(chart: Chart): uPlot.AlignedData {
-  return [[], ...chart.curves.map(() => []), ...bandsOf(chart).flatMap(() => [[], []])];
-}
-
-/** Line style, name and value of every curve. */
-class Legend {
-  readonly root = document.createElement('ul');
-  readonly #values: HTMLElement[];
-
-  constructor(
-    readonly chart: Chart,
-    onToggle: (index: number, show: boolean) => void,
-  ) {
-    this.root.className = 'legend';
-    this.#values = chart.curves.map((curve, index) => {
-      const value = document.createElement('output');
-      const button = document.createElement('button');
-      button.type = 'button';
-      button.setAttribute('aria-pressed', 'true');
-      button.append(lineSample(curve), curve.label, value);
-      button.addEventListener('click', () => {
-        const show = button.getAttribute('aria-pressed') === 'false';
-        button.setAttribute('aria-pressed', String(show));
-        onToggle(index, show);
-      });
-      const item = document.createElement('li');
-      item.append(button);
-      this.root.append(item);
-      return value;
-    });
+/** Index of the x that is nearest; null where there is none. */
+function nearest(xs: Columns[number], x: number): number | null {
+  let best: number | null = null;
+  for (let i = 0; i < xs.length; i++) {
+    if (best === null || Math.abs((xs[i] as number) - x) <= Math.abs((xs[best] as number) - x)) best = i;
   }
-
-  update(data: uPlot.AlignedData, index: number | null): void {
-    this.#values.forEach((output, i) => {
-      output.textContent = this.chart.legend(data[i + 1] as (number | null)[], index);
-    });
-  }
-}
-
-function lineSample({ color, width, dash }: CurveStyle): SVGElement {
-  const namespace = 'http://www.w3.org/2000/svg';
-  const svg = document.createElementNS(namespace, 'svg');
-  svg.setAttribute('viewBox', '0 0 28 6');
-  svg.setAttribute('aria-hidden', 'true');
-  const line = document.createElementNS(namespace, 'line');
-  for (const [name, value] of Object.entries({ x1: 0, y1: 3, x2: 28, y2: 3 })) line.setAttribute(name, String(value));
-  line.style.stroke = `var(${color})`;
-  line.style.strokeWidth = String(width);
-  if (dash) line.style.strokeDasharray = dash.join(' ');
-  svg.append(line);
-  return svg;
+  return best;
 }

@@ -56,7 +56,7 @@ export function sweepChart(norms: readonly NormName[], batchSizes: readonly numb
     curves: withPublished ? [...own, ...theirs] : own,
     height: 340,
     format: text,
-    range: (data) => [0, 1.15 * topOf(data.slice(1) as (number | null)[][])],
+    range: (data) => [0, 1.15 * topOf(data.slice(1))],
     x: { range: () => ends, ticks: { values: ticks, format: (value) => String(2 ** value) } },
     // Without a pointer there is no batch size that the figures could be those of.
     legend: (values, index) => {

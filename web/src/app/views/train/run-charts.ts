@@ -1,9 +1,8 @@
-import type uPlot from 'uplot';
-import { type Chart, type CurveStyle, TRAIN_DASH } from '../../charts/chart';
+import { type Chart, type Columns, type CurveStyle, TRAIN_DASH } from '../../charts/chart';
 import type { EvaluationPoint, RunHistory, StepCurve } from '../../state/history';
 
 export interface RunChart extends Chart {
-  data: (history: RunHistory) => uPlot.AlignedData;
+  data: (history: RunHistory) => Columns;
 }
 
 /** Steps that the x axis shows at least, so that the first ones do not fill it. */
@@ -26,10 +25,10 @@ const curves: CurveStyle[] = [
 const SMOOTH = 2;
 
 /** The y axis follows the smoothed and test curves; single batches may stick out. */
-function lossRange(data: uPlot.AlignedData): [number, number] {
+function lossRange(data: Columns): [number, number] {
   let top = 0.5;
   for (const curve of data.slice(SMOOTH)) {
-    for (const value of curve as (number | null)[]) if (value !== null && value > top) top = value;
+    for (const value of curve) if (value !== null && value > top) top = value;
   }
   return [0, top * 1.1];
 }
@@ -61,7 +60,7 @@ export const accuracyChart: RunChart = {
 };
 
 /** Brings the points of training and of evaluation, both ascending in steps, on one x axis, with gaps where one has none. */
-function align(curve: StepCurve, evaluations: readonly EvaluationPoint[], key: 'loss' | 'accuracy'): uPlot.AlignedData {
+function align(curve: StepCurve, evaluations: readonly EvaluationPoint[], key: 'loss' | 'accuracy'): Columns {
   const x: number[] = [];
   const raw: (number | null)[] = [];
   const smooth: (number | null)[] = [];
