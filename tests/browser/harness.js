@@ -25,11 +25,11 @@ const TYPES = {
 /**
  * Serves the built site, or what else stands in `root`, on a free port of 127.0.0.1.
  *
- * `broken`: addresses that match are answered 404, until it is set to null; `folder`: where the site stands;
+ * `broken`: addresses that match are answered 404, until it is set to null; `served`: the files that have been asked for; `folder`: where the site stands;
  * `encodeGzip`: `.gz` files are sent as some servers do, as gzip-encoded content that the browser unpacks.
  */
 export async function serveSite({ folder = '/', encodeGzip = false, root = SITE } = {}) {
-  const site = { url: '', broken: null, close: null };
+  const site = { url: '', broken: null, served: new Set(), close: null };
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost');
     const name = pathname === folder ? 'index.html' : pathname.slice(folder.length);
@@ -37,6 +37,7 @@ export async function serveSite({ folder = '/', encodeGzip = false, root = SITE 
     try {
       if (!inside || site.broken?.test(pathname)) throw new Error('no such file');
       const body = await readFile(join(root, name));
+      site.served.add(name);
       const type = TYPES[extname(name)] ?? 'application/octet-stream';
       response.writeHead(200, {
         'content-type': type,

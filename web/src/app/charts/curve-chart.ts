@@ -21,6 +21,8 @@ export class CurveChart {
   #next: (() => Picture) | null = null;
   #scales: Scales | null = null;
   #cursor: number | null = null;
+  /** In CSS pixels; asking the host for it in each frame would have the page laid out in the middle of it. */
+  #width = 0;
   #frame = 0;
 
   constructor(
@@ -47,7 +49,10 @@ export class CurveChart {
     };
     this.#canvas.addEventListener('pointermove', ({ offsetX }) => point(this.#scales?.xAt(offsetX) ?? null));
     this.#canvas.addEventListener('pointerleave', () => point(null));
-    this.#resizing = new ResizeObserver(() => this.#ask());
+    this.#resizing = new ResizeObserver(([entry]) => {
+      this.#width = Math.floor(entry?.contentRect.width ?? 0);
+      this.#ask();
+    });
     this.#resizing.observe(host);
   }
 
@@ -70,7 +75,7 @@ export class CurveChart {
     return chartImage({
       title: this.chart.title,
       plot: this.#canvas,
-      width: this.#host.clientWidth,
+      width: this.#width,
       curves: this.chart.curves.filter((_, i) => this.#shown[i]),
       color: (name) => this.#color(name),
       font: getComputedStyle(this.#host).fontFamily,
@@ -94,8 +99,7 @@ export class CurveChart {
   }
 
   #paint(): void {
-    const { chart } = this;
-    const width = this.#host.clientWidth;
+    const [chart, width] = [this.chart, this.#width];
     const context = this.#canvas.getContext('2d');
     if (width === 0 || !context) return;
     const scale = devicePixelRatio || 1;
