@@ -10,7 +10,6 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const REPORT = join(ROOT, 'build/test.tap');
 const TIMEOUT_MS = 20 * 60 * 1000;
 /** Some seconds for each target; `make fuzz` is for more. */
 const FUZZ_RUNS = 15_000;
@@ -93,8 +92,11 @@ function testFiles(suite) {
     .sort();
 }
 
+/** Files of tests that measure time, which nothing else may take from them. */
+const ALONE = /\balone\.test\.js$/;
+
 /**
- * One run of Node's test runner over all suites, one file at a time: some tests measure time.
+ * Runs of Node's test runner over all suites: what measures time by itself, then the others beside each other.
  * @param {string[]} suites
  * @returns {string[]} what failed
  */
@@ -102,28 +104,46 @@ function runNode(suites) {
   const found = suites.map((suite) => ({ suite, files: testFiles(suite) }));
   const empty = found.filter(({ files }) => files.length === 0).map(({ suite }) => `${suite}: there is no test file`);
   const files = found.flatMap((entry) => entry.files);
-  if (files.length === 0) return empty;
-  console.log(`\n# node --test ${process.execArgv.join(' ')}`);
   for (const entry of found) console.log(`# tests/${entry.suite}: ${entry.files.length} files`);
   mkdirSync(join(ROOT, 'build'), { recursive: true });
+  const failed = [
+    ...runFiles(
+      files.filter((file) => ALONE.test(file)),
+      1,
+      'test-alone.tap',
+    ),
+    ...runFiles(
+      files.filter((file) => !ALONE.test(file)),
+      availableParallelism(),
+      'test.tap',
+    ),
+  ];
+  return [...empty, ...failed];
+}
+
+/** @param {string[]} files @param {number} together how many at a time @param {string} report */
+function runFiles(files, together, report) {
+  if (files.length === 0) return [];
+  const path = join(ROOT, 'build', report);
+  console.log(`\n# node --test ${process.execArgv.join(' ')} --test-concurrency=${together}: ${files.length} files`);
   const passed = succeeds(process.execPath, [
     ...process.execArgv,
     '--test',
-    '--test-concurrency=1',
+    `--test-concurrency=${together}`,
     `--test-timeout=${TIMEOUT_MS}`,
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
     '--test-reporter=tap',
-    `--test-reporter-destination=${REPORT}`,
+    `--test-reporter-destination=${path}`,
     ...files,
   ]);
-  return [...empty, ...(passed ? [] : ['node --test']), ...skippedUnderCI()];
+  return [...(passed ? [] : ['node --test']), ...skippedUnderCI(path)];
 }
 
-/** @returns {string[]} */
-function skippedUnderCI() {
+/** @param {string} report @returns {string[]} */
+function skippedUnderCI(report) {
   if (process.env.CI !== 'true') return [];
-  const lines = readFileSync(REPORT, 'utf8').split('\n');
+  const lines = readFileSync(report, 'utf8').split('\n');
   return lines
     .filter((line) => / # (SKIP|TODO)\b/.test(line))
     .map((line) => `nothing may be skipped here: ${line.trim()}`);
