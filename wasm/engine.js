@@ -8,6 +8,7 @@ import { npz } from './data/npz.js';
 import { synthetic } from './data/synthetic.js';
 import { NormlabError } from './errors.js';
 import { Model } from './model.js';
+import { toPyTorch } from './pytorch/index.js';
 import { Runtime } from './runtime.js';
 import { readSafetensors } from './safetensors.js';
 import { loadModel } from './saved-model.js';
@@ -67,6 +68,17 @@ export function extendEngine(core) {
      * @throws {import('./errors.js').NormlabError} `format` for bytes that are none such, and for other types
      */
     safetensors: (bytes) => dictFrom('nl.safetensors', readSafetensors('nl.safetensors', bytes).tensors),
+
+    /**
+     * A model as a Python script for PyTorch 1.13 or newer, whose state dictionary has the model's keys; with `trainer` or
+     * `distributed` a script that trains it, with `distributed` by torchrun in a process each device. Or a normalization layer
+     * as a few lines that make it and run it forward and backward.
+     *
+     * @type {(subject: Model | import('./layers.js').NormLayer,
+     *   options?: import('./pytorch/index.js').PyTorchOptions) => string}
+     * @throws {NormlabError} `unsupported` for what cannot be said there, naming the layer or option
+     */
+    toPyTorch: (subject, options) => toPyTorch(runtime, subject, options),
 
     /**
      * Trains a model anew for each of norms × batch sizes × seeds, in worker threads. Equal settings give bit-equal results

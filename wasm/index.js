@@ -36,6 +36,7 @@ export { presetSpec, presets } from './presets/index.js';
  * @typedef {import('./trainer.js').TrainerOptions} TrainerOptions
  * @typedef {import('./trainer.js').RunStep} RunStep
  * @typedef {import('./trainer.js').History} History
+ * @typedef {import('./pytorch/index.js').PyTorchOptions} PyTorchOptions
  * @typedef {import('./sweep/settings.js').SweepOptions} SweepOptions
  * @typedef {import('./sweep/index.js').Sweep} Sweep
  * @typedef {import('./sweep/run.js').SweepRun} SweepRun

@@ -75,6 +75,7 @@ export class NormLayer {
   #handle;
   /** Shape of weight and bias. */
   #paramShape;
+  #made;
   #training = true;
   #kept = { address: 0, capacity: 0 };
   /** @type {{ address: number, shape: number[] } | null} the last input, for backward; it lies in #kept */
@@ -94,6 +95,7 @@ export class NormLayer {
     this.#runtime = runtime;
     this.#name = name;
     this.#paramShape = paramShape;
+    this.#made = { type, options, features, dims };
     const { exports, abi } = runtime;
     const entry = /** @type {import('./runtime.js').LayerType & { index: number }} */ (runtime.types.get(type));
     const args = encodeSettings(name, entry, options, abi.maxDims);
@@ -105,6 +107,15 @@ export class NormLayer {
     });
     this.#handle = handle;
     runtime.own(this, () => exports.nl_norm_destroy(handle));
+  }
+
+  /**
+   * What it was made of, and the shape of the last input, for what writes it down.
+   *
+   * @internal
+   */
+  get made() {
+    return { ...this.#made, paramShape: this.#paramShape, input: this.#input?.shape };
   }
 
   /** Whether it normalizes as in training; true at first. */

@@ -147,9 +147,9 @@ export class Trainer {
    * @param {Runtime} runtime
    * @param {Model} model
    * @param {TrainerOptions} [options]
+   * @param {string} [call] for messages
    */
-  constructor(runtime, model, options) {
-    const call = 'nl.trainer';
+  constructor(runtime, model, options, call = 'nl.trainer') {
     if (!(model instanceof Model && model.belongsTo(runtime))) {
       throw new NormlabError(
         'argument',
@@ -203,6 +203,12 @@ export class Trainer {
         })),
     );
     runtime.own(this, () => exports.nl_trainer_destroy(handle));
+  }
+
+  /** @returns {Required<TrainerOptions>} what it was made with, defaults included, and the learning rate that it has by now */
+  get options() {
+    const { optimizer, ...rest } = /** @type {any} */ (structuredClone(this.#options));
+    return { optimizer: { ...optimizer, lr: this.#lr }, ...rest };
   }
 
   /** Learning rate of the next step, as the schedule has it; NaN where that needs to know of how many steps it is. */
@@ -466,6 +472,14 @@ export class Trainer {
 
   /**
    * @internal
+   * @param {Model} model
+   */
+  trains(model) {
+    return this.#model === model;
+  }
+
+  /**
+   * @internal
    * @param {string} call
    */
   handle(call) {
@@ -476,12 +490,13 @@ export class Trainer {
 }
 
 /**
+ * @internal
  * @param {Runtime} runtime
  * @param {string} call
  * @param {Record<string, any>} options
  * @returns {Record<string, any> & { batchSize: number }} {@link RUN_OPTIONS} in full
  */
-function checkRun(runtime, call, options) {
+export function checkRun(runtime, call, options) {
   const checked = Object.entries(RUN_OPTIONS).map(([name, check]) => [name, check(call, name, options[name], runtime)]);
   return Object.fromEntries(checked);
 }

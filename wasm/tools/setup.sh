@@ -7,7 +7,7 @@
 #   setup.sh browsers    Chromium and Firefox
 #   setup.sh check       clang-format, gcc and clang
 #   setup.sh data        Debian's copy of Fashion-MNIST
-#   setup.sh testdata    the same, where it can be installed
+#   setup.sh testdata    the same and PyTorch, which tests compare with, where they can be installed
 # Packages are installed by apt-get, and by root only. Elsewhere one line says what is missing and how to get it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -282,8 +282,15 @@ check() {
 
 data() { [ -e /usr/share/datasets/fashion-mnist ] || install dataset-fashion-mnist; }
 
-# All of Fashion-MNIST, which one test reads; where it cannot be had, that test says so.
-testdata() { if may_install || [ "${CI:-}" = true ]; then data; fi; }
+torch() { [ -n "${PYTHON:-}" ] || [ -e /usr/lib/python3/dist-packages/torch ] || install python3-torch; }
+
+# All of Fashion-MNIST, which one test reads, and PyTorch; where they cannot be had, the tests that need them say so.
+testdata() {
+  if may_install || [ "${CI:-}" = true ]; then
+    data
+    torch
+  fi
+}
 
 for part; do
   case $part in

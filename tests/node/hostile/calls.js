@@ -88,6 +88,7 @@ const EXCEPTIONS = {
   'model.freezable': 'internal',
   'model.dropoutFactors': 'internal',
   'trainer.handle': 'internal',
+  'trainer.trains': 'internal',
   'run.each': 'internal',
   'run.samplesOf': 'internal',
 };
@@ -173,6 +174,19 @@ export const CALLS = {
   'engine.model': () => [
     [{ input: [4], seed: 1, layers: LAYERS() }],
     [{ input: [1, 6, 6], seed: 2, layers: IMAGE_LAYERS() }],
+  ],
+  'engine.toPyTorch': ({ model, layer, trainer }) => [
+    [model],
+    [model, { trainer, distributed: true }],
+    [
+      model,
+      {
+        trainer: { optimizer: { type: 'adam', lr: 0.1 }, schedule: { type: 'linear', warmup: 2 }, accumulate: 2 },
+        distributed: false,
+        run: { batchSize: 4, epochs: 2, shuffle: true, dropLast: true, seed: 1, sortByClass: false, augment: null },
+      },
+    ],
+    [layer, { shape: [6, 4] }],
   ],
   'engine.trainer': ({ model }) => [
     [model, { optimizer: { type: 'sgd', lr: 0.1, momentum: 0.9, dampening: 0, weightDecay: 1e-4, nesterov: true } }],
