@@ -4,7 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { NormlabError } from '../errors.js';
 import { presets } from '../presets/index.js';
 import { EXIT, UsageError } from './failure.js';
-import { addOptions, checkOptions, sweepOptions, trainingOptions, trainOptions } from './options.js';
+import { addOptions, checkOptions, exportOptions, sweepOptions, trainingOptions, trainOptions } from './options.js';
 
 const { version, description } = createRequire(import.meta.url)('../../package.json');
 
@@ -15,7 +15,7 @@ const PRESETS = Object.entries(presets)
 /**
  * The commands; what does the work is loaded when it is asked for.
  *
- * @type {{ name: string, text: string, more?: string, options: import('./options.js').OptionSpec[], examples: string[],
+ * @type {{ name: string, text: string, more?: string, argument?: string, options: import('./options.js').OptionSpec[], examples: string[],
  *   load: () => Promise<(options: any, given: (name: string) => boolean) => Promise<number>> }[]}
  */
 const COMMANDS = [
@@ -79,6 +79,21 @@ const COMMANDS = [
     ],
     load: async () => (await import('./check.js')).check,
   },
+  {
+    name: 'export',
+    text: 'Write a model for others: as a Python script for PyTorch, or its weights.',
+    argument: '<file>',
+    more:
+      '\nFILE is what train --save wrote, or JSON as nl.model() takes it, of which the options of the model are. The script\n' +
+      'has no weights in it: it says how to load those of safetensors, whose keys are the same.',
+    options: exportOptions,
+    examples: [
+      'normlab export model.safetensors --to pytorch > model.py',
+      'normlab export model.json --norm group --to pytorch --train --lr 0.02 --epochs 5 --out train.py',
+      'normlab export model.safetensors --to pytorch --distributed --replicas 4 --sync-batch-norm --out train.py',
+    ],
+    load: async () => (await import('./export.js')).exportModel,
+  },
 ];
 
 /** @param {string[]} lines */
@@ -93,12 +108,14 @@ const program = new Command('normlab')
   .configureOutput({ outputError: () => {} })
   .addHelpText('after', examples(COMMANDS.map((command) => command.examples[0])))
   .addHelpText('after', '\nnormlab help COMMAND lists the options of a command.');
-for (const { name, text, more = '', options, examples: lines, load } of COMMANDS) {
-  const command = program.command(name).description(text);
+for (const { name, text, more = '', argument, options, examples: lines, load } of COMMANDS) {
+  const command = program.command(argument ? `${name} ${argument}` : name).description(text);
   addOptions(command, options)
     .addHelpText('after', `${more && `${more}\n`}\nPresets:\n${PRESETS}\n${examples(lines)}`)
-    .action(async (values) => {
+    .action(async () => {
       const run = await load();
+      const [model] = command.args;
+      const values = { ...command.opts(), ...(argument && { model }) };
       status = await run(values, (option) => command.getOptionValueSource(option) === 'cli');
     });
 }

@@ -67,7 +67,14 @@ import { presets } from '../presets/index.js';
  * @property {string} [out]
  * @property {string[]} [merge]
  *
+ * @typedef {object} OwnExportOptions
+ * @property {'pytorch' | 'safetensors'} to
+ * @property {string} [out]
+ * @property {boolean} [train]
+ * @property {boolean} [distributed]
+ *
  * @typedef {ModelOptions & CommonOptions & OwnTrainingOptions} TrainingOptions
+ * @typedef {TrainingOptions & OwnExportOptions} ExportOptions
  * @typedef {TrainingOptions & OwnTrainOptions} TrainOptions
  * @typedef {Omit<TrainingOptions, 'norm' | 'batchSize' | 'seed'> & OwnSweepOptions} SweepOptions
  * @typedef {ModelOptions & CommonOptions & OwnCheckOptions} CheckOptions
@@ -143,6 +150,7 @@ function shard(text) {
  * @property {readonly string[]} [choices]
  * @property {(text: string) => unknown} [parse]
  * @property {string} [conflicts]
+ * @property {boolean} [mandatory]
  */
 
 /** @type {OptionSpec[]} */
@@ -340,16 +348,29 @@ export const checkOptions = [
   ...COMMON,
 ];
 
+/** Of what `export` has no use for: it makes no run of its own. */
+const NOT_EXPORTED = /^--(preset|model|data|limit|sort-|crop|flip|json|quiet)/;
+
+/** @type {OptionSpec[]} */
+export const exportOptions = [
+  { flags: '--to <format>', text: 'what to write', choices: ['pytorch', 'safetensors'], mandatory: true },
+  { flags: '--out <file>', text: 'where to; text goes to standard output without it' },
+  { flags: '--train', text: 'of pytorch: a script that trains, with the options below' },
+  { flags: '--distributed', text: 'the same in several processes, for torchrun' },
+  ...trainingOptions({ epochs: 3 }).filter(({ flags }) => !NOT_EXPORTED.test(flags)),
+];
+
 /**
  * @param {import('commander').Command} command
  * @param {OptionSpec[]} options
  */
 export function addOptions(command, options) {
-  for (const { flags, text, value, shown, choices, parse, conflicts } of options) {
+  for (const { flags, text, value, shown, choices, parse, conflicts, mandatory } of options) {
     const option = new Option(flags, text);
     if (choices) option.choices(choices);
     if (parse) option.argParser(parse);
     if (conflicts) option.conflicts(conflicts);
+    if (mandatory) option.makeOptionMandatory();
     if (value !== undefined) option.default(value, shown);
     command.addOption(option);
   }
