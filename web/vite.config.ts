@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import preact from '@preact/preset-vite';
 import { defineConfig } from 'vite';
+import { formulas } from './formulas.ts';
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 
@@ -15,7 +16,7 @@ export default defineConfig({
       { find: /^normlab\/extend$/, replacement: path('../wasm/engine.js') },
     ],
   },
-  plugins: [preact()],
+  plugins: [preact(), formulas()],
   worker: { format: 'es' },
   build: {
     outDir: path('../dist/site'),
