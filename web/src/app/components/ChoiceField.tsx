@@ -1,18 +1,25 @@
 import { type Choice, type Config, settings } from '../settings';
 import type { LabModel } from '../state/lab';
 
-type ChoiceName = 'groups' | 'placement' | 'model' | 'sweepModel' | 'sweepSeeds';
+type ChoiceName = { [K in keyof Config]: (typeof settings)[K] extends { kind: 'choice' } ? K : never }[keyof Config];
+
+interface Props {
+  lab: LabModel;
+  name: ChoiceName;
+  /** In two columns, for longer names. */
+  grid?: boolean;
+}
 
 /** One of a few values, all of them in sight. */
-export function ChoiceField({ lab, name }: { lab: LabModel; name: ChoiceName }) {
+export function ChoiceField({ lab, name, grid = name === 'model' || name === 'sweepModel' }: Props) {
   const { label, help } = settings[name];
-  const choices: readonly Choice<Config[ChoiceName]>[] = settings[name].choices;
+  const choices = settings[name].choices as readonly Choice<Config[ChoiceName]>[];
   const value = lab.config.value[name];
   const chosen = choices.find((choice) => choice.value === value);
   return (
     <fieldset class="field" aria-describedby={`help-${name}`}>
       <legend>{label}</legend>
-      <div class={name === 'model' || name === 'sweepModel' ? 'segments grid' : 'segments'}>
+      <div class={grid ? 'segments grid' : 'segments'}>
         {choices.map((choice) => (
           <label key={choice.value} class="segment">
             <input

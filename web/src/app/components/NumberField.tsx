@@ -58,7 +58,8 @@ export function NumberField({ lab, name, error, children }: Props) {
           value={shown}
           onDrag={(next) => {
             dragged.value = next;
-            if (setting.effect === 'live') commit(next);
+            // What neither a run nor a sweep has to start over for may follow the pointer.
+            if (setting.effect === 'live' || setting.effect === 'none') commit(next);
           }}
           onCommit={commit}
         />
