@@ -6,6 +6,7 @@ export type View = ComponentType<{ lab: LabModel }>;
 
 /** The tabs, in their order. */
 export const views = [
+  { id: 'lens', label: 'Lens', load: () => import('./views/lens/LensView') },
   { id: 'train', label: 'Train', load: () => import('./views/train/TrainView') },
   { id: 'batches', label: 'Small batches', load: () => import('./views/batches/BatchesView') },
 ] as const satisfies { id: string; label: string; load: () => Promise<{ default: View }> }[];

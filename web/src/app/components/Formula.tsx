@@ -3,13 +3,12 @@ export function Formula({ mathml }: { mathml: string }) {
   return <span class="formula" dangerouslySetInnerHTML={{ __html: mathml }} />;
 }
 
-/** A number for a hole of a formula; `part` is the symbol that it stands for, for its colour. */
-export function mathNumber(text: string, part = ''): string {
-  const digits = /^−?(.*)$/.exec(text)?.[1] ?? text;
-  const [mantissa, exponent] = digits.split('e');
-  const value = exponent
-    ? `<mn>${mantissa}</mn><mo>·</mo><msup><mn>10</mn><mn>${exponent}</mn></msup>`
-    : `<mn>${mantissa}</mn>`;
-  const sign = digits === text ? '' : '<mo form="prefix">−</mo>';
-  return `<mrow${part && ` class="part-${part}"`}>${sign}${value}</mrow>`;
+/** A number for a hole of a formula, with brackets if it is negative and `enclosed`; `part` names it for the styles. */
+export function mathNumber(text: string, part = '', enclosed = false): string {
+  const negative = text.startsWith('−');
+  const [mantissa, exponent] = text.replace(/^−/, '').split('e');
+  const power = exponent ? `<mo>·</mo><msup><mn>10</mn><mn>${exponent}</mn></msup>` : '';
+  const number = `${negative ? '<mo form="prefix">−</mo>' : ''}<mn>${mantissa}</mn>${power}`;
+  const brackets = negative && enclosed ? `<mo>(</mo>${number}<mo>)</mo>` : number;
+  return `<mrow${part && ` class="part-${part}"`}>${brackets}</mrow>`;
 }

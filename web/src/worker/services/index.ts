@@ -13,6 +13,7 @@ export interface Context {
 /** What tabs ask of the worker, each loaded when it is first asked. A service makes its methods from a context. */
 const services = {
   batches: () => import('./batches'),
+  lens: () => import('./lens'),
 };
 
 export type ServiceName = keyof typeof services;

@@ -1,0 +1,75 @@
+import { useSignal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import type { LensQuestion } from '../../../worker/lens-input';
+import { brief } from '../../charts/ticks';
+import type { LabModel } from '../../state/lab';
+import { theme } from '../../state/theme';
+import { cellAt, drawCells, layoutOf, paletteOf, roundExtent } from './cells';
+import { lensOf, sharingOf } from './lens';
+
+interface Props {
+  lab: LabModel;
+  /** Which tensor it is. */
+  title: string;
+  values: Float32Array;
+  question: LensQuestion;
+  children?: ComponentChildren;
+}
+
+/** A tensor drawn as its cells. Pointing at one lights those that share its mean and variance. */
+export function Cells({ lab, title, values, question, children }: Props) {
+  const figure = useRef<HTMLElement>(null);
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const room = useSignal(0);
+  const lens = lensOf(lab);
+  const cell = lens.cell.value;
+  const { shape } = question.input;
+  const extent = roundExtent(values);
+  const layout = layoutOf(shape, room.value);
+  const shade = theme.value;
+
+  useEffect(() => {
+    const box = figure.current;
+    if (!box) return;
+    const resizing = new ResizeObserver(() => {
+      room.value = box.clientWidth;
+    });
+    resizing.observe(box);
+    return () => resizing.disconnect();
+  }, [room]);
+
+  useEffect(() => {
+    const frame = requestAnimationFrame(() => {
+      if (!canvas.current || room.value === 0) return;
+      const { lit } = sharingOf(question, cell);
+      drawCells(canvas.current, layout, { values, extent, lit, cell }, paletteOf(canvas.current));
+    });
+    return () => cancelAnimationFrame(frame);
+  }, [values, question, cell.join(), room.value, shade]);
+
+  const under = (event: PointerEvent) => cellAt(layout, event.offsetX, event.offsetY);
+  return (
+    <figure class="tensor" ref={figure}>
+      <figcaption>{title}</figcaption>
+      <canvas
+        ref={canvas}
+        role="img"
+        aria-label={`${title}: ${shape.join(' × ')} cells`}
+        style={{ width: `${layout.width}px`, height: `${layout.height}px` }}
+        onPointerMove={(event) => event.pointerType === 'mouse' && lens.hover(under(event))}
+        onPointerLeave={() => lens.hover(null)}
+        onClick={(event) => {
+          const found = cellAt(layout, event.offsetX, event.offsetY);
+          if (found) lens.choose(found);
+        }}
+      />
+      <div class="cell-scale" aria-hidden="true">
+        <span>{brief(-extent)}</span>
+        <i />
+        <span>{brief(extent)}</span>
+      </div>
+      {children}
+    </figure>
+  );
+}
