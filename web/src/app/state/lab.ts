@@ -82,6 +82,7 @@ export const Lab = createModel(() => {
   let runId = 0;
   let startedId = 0;
   let silence: ReturnType<typeof setTimeout> | undefined;
+  let unwritten: ReturnType<typeof setTimeout> | undefined;
 
   function open(): void {
     client?.terminate();
@@ -221,7 +222,15 @@ export const Lab = createModel(() => {
 
   function writeLocation(): void {
     const hash = writeHash(config.peek());
-    if (location.hash !== hash) window.history.replaceState(null, '', hash);
+    clearTimeout(unwritten);
+    if (location.hash === hash) return;
+    try {
+      window.history.replaceState(null, '', hash);
+    } catch {
+      // Firefox throws where Chromium does nothing.
+    }
+    // Browsers let a page change its address about 20 times a second; a slider that is dragged can ask for more.
+    if (location.hash !== hash) unwritten = setTimeout(writeLocation, 1000);
   }
 
   effect(() => {
