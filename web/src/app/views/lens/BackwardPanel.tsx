@@ -1,9 +1,10 @@
 import { affine } from '../../../worker/lens-input';
 import type { LensAnswer, Passed, Returned } from '../../../worker/services/lens';
 import { ChoiceField } from '../../components/ChoiceField';
-import { Formula, mathNumber } from '../../components/Formula';
+import { mathNumber } from '../../components/Formula';
 import type { LabModel } from '../../state/lab';
 import { Cells } from './Cells';
+import { FormulaBox } from './FormulaBox';
 import { fixed, significant } from './figures';
 import { type CellGradient, gradientAt } from './gradient';
 import { lensOf, sharingOf } from './lens';
@@ -71,24 +72,16 @@ function CellSteps({ gradient, answer }: { gradient: CellGradient; answer: LensA
   const parts = constant
     ? [
         tex`\displaystyle dx = \frac{\gamma \, dy}{\sqrt{\sigma^2_{\text{run}} + \varepsilon}}`,
-        tex`\displaystyle {} = \frac{${number(g, false)}}{${D}} = ${result}`,
+        tex`\displaystyle {} = \frac{${number(g, false)}}{${D}}`,
       ]
     : layer.norm === 'rms'
       ? [
-          tex`\displaystyle dx = \frac{g - \hat x \operatorname{mean}(g \hat x)}{\sqrt{\operatorname{mean}(x^2) + \varepsilon}}, \quad g = \gamma \, dy`,
-          tex`\displaystyle {} = \frac{${number(g, false)} - ${number(normalized)} \cdot ${number(meanGX)}}{${D}} = ${result}`,
+          tex`\displaystyle dx = \frac{g - \hat x \operatorname{mean}(g \hat x)}{\sqrt{\operatorname{mean}(x^2) + \varepsilon}}`,
+          tex`\displaystyle {} = \frac{${number(g, false)} - ${number(normalized)} \cdot ${number(meanGX)}}{${D}}`,
         ]
       : [
-          tex`\displaystyle dx = \frac{g - \operatorname{mean}(g) - \hat x \operatorname{mean}(g \hat x)}{\sqrt{\sigma^2 + \varepsilon}}, \quad g = \gamma \, dy`,
-          tex`\displaystyle {} = \frac{${number(g, false)} - ${number(meanG)} - ${number(normalized)} \cdot ${number(meanGX)}}{${D}} = ${result}`,
+          tex`\displaystyle dx = \frac{g - \operatorname{mean}(g) - \hat x \operatorname{mean}(g \hat x)}{\sqrt{\sigma^2 + \varepsilon}}`,
+          tex`\displaystyle {} = \frac{${number(g, false)} - ${number(meanG)} - ${number(normalized)} \cdot ${number(meanGX)}}{${D}}`,
         ];
-  return (
-    <div class="cell-formula">
-      <p>
-        {parts.map((mathml, i) => (
-          <Formula key={i === 0 ? 'symbols' : 'numbers'} mathml={mathml} />
-        ))}
-      </p>
-    </div>
-  );
+  return <FormulaBox label="dx of this cell, in numbers" lines={[[...parts, tex`\displaystyle {} = ${result}`]]} />;
 }

@@ -1,7 +1,8 @@
 import { affine, indexOf } from '../../../worker/lens-input';
 import type { LensAnswer, Passed } from '../../../worker/services/lens';
-import { Formula, mathNumber } from '../../components/Formula';
+import { mathNumber } from '../../components/Formula';
 import type { LabModel } from '../../state/lab';
+import { FormulaBox } from './FormulaBox';
 import { decimalsFor, fixed, plain, significant } from './figures';
 import { lensOf, sharingOf } from './lens';
 
@@ -32,21 +33,33 @@ export function CellFormula({ lab, answer, shown }: { lab: LabModel; answer: Len
   const inner = mathNumber(fixed(normalized), '', true);
 
   const kept = layer.norm === 'batch' && mode === 'eval';
-  const parts =
+  const lines =
     layer.norm === 'rms'
       ? [
-          tex`\displaystyle \hat x = \frac{x}{\sqrt{\operatorname{mean}(x^2) + \varepsilon}}`,
-          tex`\displaystyle {} = \frac{${X}}{\sqrt{${V} + ${E}}} = ${N}`,
-          tex`\displaystyle y = \gamma \hat x`,
-          tex`\displaystyle {} = ${G} \cdot ${inner} = ${Y}`,
+          [
+            tex`\displaystyle \hat x = \frac{x}{\sqrt{\operatorname{mean}(x^2) + \varepsilon}}`,
+            tex`\displaystyle {} = \frac{${X}}{\sqrt{${V} + ${E}}}`,
+            tex`\displaystyle {} = ${N}`,
+          ],
+          [
+            tex`\displaystyle y = \gamma \hat x`,
+            tex`\displaystyle {} = ${G} \cdot ${inner}`,
+            tex`\displaystyle {} = ${Y}`,
+          ],
         ]
       : [
-          kept
-            ? tex`\displaystyle \hat x = \frac{x - \mu_{\text{run}}}{\sqrt{\sigma^2_{\text{run}} + \varepsilon}}`
-            : tex`\displaystyle \hat x = \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}}`,
-          tex`\displaystyle {} = \frac{${X} - ${M}}{\sqrt{${V} + ${E}}} = ${N}`,
-          tex`\displaystyle y = \gamma \hat x + \beta`,
-          tex`\displaystyle {} = ${G} \cdot ${inner} + ${B} = ${Y}`,
+          [
+            kept
+              ? tex`\displaystyle \hat x = \frac{x - \mu_{\text{run}}}{\sqrt{\sigma^2_{\text{run}} + \varepsilon}}`
+              : tex`\displaystyle \hat x = \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}}`,
+            tex`\displaystyle {} = \frac{${X} - ${M}}{\sqrt{${V} + ${E}}}`,
+            tex`\displaystyle {} = ${N}`,
+          ],
+          [
+            tex`\displaystyle y = \gamma \hat x + \beta`,
+            tex`\displaystyle {} = ${G} \cdot ${inner} + ${B}`,
+            tex`\displaystyle {} = ${Y}`,
+          ],
         ];
   return (
     <section class="layers" aria-labelledby="formula-title">
@@ -54,15 +67,7 @@ export function CellFormula({ lab, answer, shown }: { lab: LabModel; answer: Len
         <h2 id="formula-title">The formula, with the numbers of this cell</h2>
         <p>{origin(kept, layer.norm === 'rms')}</p>
       </header>
-      <div class="cell-formula">
-        {[parts.slice(0, 2), parts.slice(2)].map((line, i) => (
-          <p key={i === 0 ? 'normalize' : 'scale'}>
-            {line.map((mathml, k) => (
-              <Formula key={k === 0 ? 'symbols' : 'numbers'} mathml={mathml} />
-            ))}
-          </p>
-        ))}
-      </div>
+      <FormulaBox label="The formula in numbers" lines={lines} />
     </section>
   );
 }

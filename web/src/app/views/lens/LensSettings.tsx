@@ -5,6 +5,7 @@ import { NumberField } from '../../components/NumberField';
 import { settings } from '../../settings';
 import type { LabModel } from '../../state/lab';
 import { describeValue } from '../../state/status';
+import { plain } from './figures';
 import { shapeOf } from './lens';
 import { ShapeFields } from './ShapeFields';
 
@@ -12,7 +13,7 @@ import { ShapeFields } from './ShapeFields';
 export function LensSettings({ lab }: { lab: LabModel }) {
   const config = lab.config.value;
   const drawn = config.lensSource === 'drawn';
-  const values = `${describeValue('lensSource', config)}, ${shapeOf(config).join(' × ')}, ε ${config.lensEps}, γ ${config.lensGamma}, β ${config.lensBeta}`;
+  const values = `${describeValue('lensSource', config)}, ${shapeOf(config).join(' × ')}, ε ${plain(config.lensEps)}, γ ${config.lensGamma}, β ${config.lensBeta}`;
   return (
     <Folded values={values}>
       <ChoiceField lab={lab} name="lensSource" />

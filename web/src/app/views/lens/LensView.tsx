@@ -17,21 +17,26 @@ import { VariancePanel } from './VariancePanel';
 
 export default function LensView({ lab }: { lab: LabModel }) {
   const question = questionOf(lab.config.value, lensOf(lab).chosen.value);
-  const { value: answer, failure } = useLive(lab, () => lab.ask('lens', 'look', question), [JSON.stringify(question)]);
+  const inputs = [JSON.stringify(question)];
+  const { value: answer, failure, awaited } = useLive(lab, () => lab.ask('lens', 'look', question), inputs);
   const shown = answer && shownOf(answer);
+  const { phase } = lab.engine.value;
+  const works = phase === 'loading' || phase === 'ready';
+  const waiting = works && awaited && (phase === 'loading' || !answer);
   return (
     <div class="bench lens" data-norm={question.layer.norm}>
       <div class="side">
         <LensNorms lab={lab} failure={failure} />
         <LensSettings lab={lab} />
       </div>
-      <div class="stage" aria-busy={!answer && !failure}>
+      <div class="stage" aria-busy={waiting}>
         <EngineTrouble lab={lab} />
-        {failure && (
+        {failure && works && (
           <p class="refusal" role="alert">
             {plainMessage(failure)}. {remedyOf(failure, question)}
           </p>
         )}
+        {waiting && <p class="note">{answer ? 'Waiting for the images…' : 'Starting the engine…'}</p>}
         {answer && <TensorPanel lab={lab} answer={answer} />}
         {answer && shown && <CellFormula lab={lab} answer={answer} shown={shown} />}
         {answer && shown && <Histograms lab={lab} answer={answer} shown={shown} />}

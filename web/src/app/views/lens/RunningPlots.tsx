@@ -58,8 +58,24 @@ function plot(what: string, own: StreamAnswer['batchMean'], running: StreamAnswe
         height={170}
         x={{ label: 'batches', min: 0, max: last }}
         series={[
-          { kind: 'line', label: "the batch's own", norm: 'batch', mode: 'train', x: own.map((_, i) => i + 1), y: own },
-          { kind: 'line', label: 'running', norm: 'batch', mode: 'eval', x: running.map((_, i) => i), y: running },
+          {
+            kind: 'line',
+            label: "the batch's own",
+            norm: 'batch',
+            mode: 'train',
+            dots: own.length < 30,
+            x: own.map((_, i) => i + 1),
+            y: own,
+          },
+          {
+            kind: 'line',
+            label: 'running',
+            norm: 'batch',
+            mode: 'eval',
+            dots: running.length === 1,
+            x: running.map((_, i) => i),
+            y: running,
+          },
         ]}
       />
     </figure>

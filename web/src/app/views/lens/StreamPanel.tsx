@@ -65,11 +65,7 @@ export function StreamPanel({ lab, answer }: { lab: LabModel; answer: LensAnswer
       <div class="fields">
         <NumberField lab={lab} name="lensAt" />
         <NumberField lab={lab} name="lensDrift" />
-        {keeps && (
-          <div>
-            <MomentumField lab={lab} />
-          </div>
-        )}
+        {keeps && <MomentumField lab={lab} />}
         {keeps && <ChoiceField lab={lab} name="lensRunningVar" />}
       </div>
       {keeps ? (

@@ -18,7 +18,7 @@ export function ValueTable({ label, head, rows }: Props) {
   const [first, ...others] = head;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard
-    <section class="table-box lens-table" tabIndex={0} aria-label={label}>
+    <section class="table-box lens-table" tabIndex={0} aria-label={label} style={{ '--columns': others.length }}>
       <table>
         <thead>
           <tr>

@@ -25,7 +25,7 @@ const TOP = 16;
 const TALLEST = 430;
 const LARGEST = 24;
 /** How much of its colour a cell that is not lit gives up. */
-const DIM = 0.78;
+const DIM = 0.65;
 
 export function layoutOf(shape: Four, room: number): Layout {
   const [N, C, H, W] = shape;
@@ -88,15 +88,16 @@ export function moved([N, C, H, W]: Four, [n, c, h, w]: Four, key: string, shift
   }
 }
 
-/** 1, 2 or 5 times a power of ten, so that the scale does not follow every breath of the values. */
+const ROUND = [1, 1.5, 2, 3, 4, 5, 6, 8, 10];
+
+/** A round number that no value exceeds, so that the scale does not follow every breath of the values. */
 export function roundExtent(values: Float32Array): number {
   let most = 0;
   for (const value of values) if (Math.abs(value) > most) most = Math.abs(value);
   if (!(most > 0) || !Number.isFinite(most)) return 1;
   const decade = 10 ** Math.floor(Math.log10(most));
-  return Number(
-    ((([1, 2, 3, 5].find((factor) => factor * decade >= most * 0.999) ?? 10) * decade) as number).toPrecision(1),
-  );
+  const factor = ROUND.find((one) => one * decade >= most * 0.999) ?? 10;
+  return Number((factor * decade).toPrecision(2));
 }
 
 type Rgb = readonly [number, number, number];
