@@ -62,7 +62,7 @@ const NO_INSTANCE = /\(instanceNorm\): [Ee]xpected/;
 
 /** The message without the name of the call that it begins with: nobody made that call here. */
 export function plainMessage({ message }: Failure): string {
-  return message.replace(/^[a-z]+\.?[a-zA-Z]*: /, '');
+  return message.replace(/^[a-z][a-zA-Z\d]*\.?[a-zA-Z]*: /, '');
 }
 
 /** What to do about a failure, where the failure is one that the settings can mend. */

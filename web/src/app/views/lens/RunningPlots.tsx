@@ -37,7 +37,7 @@ export function RunningPlots({ lab, answer }: { lab: LabModel; answer: LensAnswe
       </div>
       <ValueTable
         label={`Running statistics of channel ${channel} after ${last} batches`}
-        head={['', "the last batch's own", 'running']}
+        head={['statistic', "the last batch's own", 'running']}
         rows={[
           { title: 'mean', cells: [latest(value.batchMean), latest(value.runningMean)] },
           { title: 'variance', cells: [latest(value.batchVar), latest(value.runningVar)] },

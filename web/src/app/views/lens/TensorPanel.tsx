@@ -32,7 +32,7 @@ export function TensorPanel({ lab, answer }: { lab: LabModel; answer: LensAnswer
   };
   const { m } = sharingOf(question, lens.cell.value);
   return (
-    <section class="layers lens-tensors" aria-labelledby="lens-title">
+    <section class="layers lens-tensors" data-norm={question.layer.norm} aria-labelledby="lens-title">
       <header>
         <h2 id="lens-title">What shares a mean and a variance</h2>
         <p>
