@@ -1,25 +1,25 @@
 import { type Choice, type Config, settings } from '../settings';
 import type { LabModel } from '../state/lab';
 
-type ChoiceName = { [K in keyof Config]: (typeof settings)[K] extends { kind: 'choice' } ? K : never }[keyof Config];
+type ChoiceName = Exclude<
+  { [K in keyof Config]: (typeof settings)[K] extends { kind: 'choice' } ? K : never }[keyof Config],
+  'view'
+>;
 
-interface Props {
-  lab: LabModel;
-  name: ChoiceName;
-  /** In two columns, for longer names. */
-  grid?: boolean;
-}
+/** Longer labels than these together do not fit beside each other. */
+const ROW_CHARACTERS = 34;
 
 /** One of a few values, all of them in sight. */
-export function ChoiceField({ lab, name, grid = name === 'model' || name === 'sweepModel' }: Props) {
+export function ChoiceField({ lab, name }: { lab: LabModel; name: ChoiceName }) {
   const { label, help } = settings[name];
-  const choices = settings[name].choices as readonly Choice<Config[ChoiceName]>[];
+  const choices: readonly Choice<Config[ChoiceName]>[] = settings[name].choices;
   const value = lab.config.value[name];
   const chosen = choices.find((choice) => choice.value === value);
+  const long = choices.reduce((sum, choice) => sum + choice.label.length, 0) > ROW_CHARACTERS;
   return (
     <fieldset class="field" aria-describedby={`help-${name}`}>
       <legend>{label}</legend>
-      <div class={grid ? 'segments grid' : 'segments'}>
+      <div class={long ? 'segments grid' : 'segments'}>
         {choices.map((choice) => (
           <label key={choice.value} class="segment">
             <input

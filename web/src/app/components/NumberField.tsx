@@ -58,7 +58,7 @@ export function NumberField({ lab, name, error, children }: Props) {
           value={shown}
           onDrag={(next) => {
             dragged.value = next;
-            // What neither a run nor a sweep has to start over for may follow the pointer.
+            // What is not trained anew for each value may follow the pointer.
             if (setting.effect === 'live' || setting.effect === 'none') commit(next);
           }}
           onCommit={commit}
@@ -116,7 +116,7 @@ function Slider({ setting, name, value, onDrag, onCommit }: SliderProps) {
   );
 }
 
-/** 0.0001 as 1e-4 and 1000000 as 1e6, which is how such numbers are written in code. */
+/** 0.0001 as 1e-4, which is how rates this small are written in code. */
 function shortNumber(value: number): string {
-  return (value > 0 && value < 0.001) || value >= 1e5 ? value.toExponential().replace('+', '') : String(value);
+  return value > 0 && value < 0.001 ? value.toExponential() : String(value);
 }
