@@ -1,6 +1,5 @@
-import { useEffect, useRef } from 'preact/hooks';
-import type { Mode, NormName, Prediction } from '../../../worker/protocol';
-import { LineKey } from '../../components/LineKey';
+import type { NormName } from '../../../worker/protocol';
+import { Guess, Picture } from '../../components/ImageCard';
 import { settings } from '../../settings';
 import { GRID_IMAGES } from '../../settings/train';
 import type { ImagesResult, LabModel } from '../../state/lab';
@@ -67,7 +66,7 @@ function Cards({ lab, images, first }: { lab: LabModel; images: ImagesResult; fi
         const plane = pixels.subarray(i * height * width, (i + 1) * height * width);
         return (
           <li key={first + i} class={differs ? 'card differs' : 'card'}>
-            <Picture number={first + i} pixels={plane} height={height} width={width} />
+            <Picture label={`Test image ${first + i}`} pixels={plane} height={height} width={width} />
             <p class="truth">{names[label]}</p>
             {differs && <p class="mark">differs</p>}
             <Guess mode="eval" prediction={evalPrediction} label={label} names={names} />
@@ -76,52 +75,5 @@ function Cards({ lab, images, first }: { lab: LabModel; images: ImagesResult; fi
         );
       })}
     </ul>
-  );
-}
-
-interface GuessProps {
-  mode: Mode;
-  prediction: Prediction | undefined;
-  label: number;
-  names: string[];
-}
-
-function Guess({ mode, prediction, label, names }: GuessProps) {
-  const right = prediction?.label === label;
-  return (
-    <p class={right ? 'guess' : 'guess wrong'}>
-      <LineKey mode={mode} />
-      <span class="visually-hidden">{mode} mode: </span>
-      <span class="guess-name">{prediction ? names[prediction.label] : 'refused'}</span>
-      {prediction && (
-        <span class="guess-share">
-          {Math.round(100 * prediction.confidence)}&#8202;%
-          <span class="visually-hidden">, {right ? 'right' : 'wrong'}</span>
-        </span>
-      )}
-    </p>
-  );
-}
-
-interface PictureProps {
-  number: number;
-  pixels: Uint8Array;
-  height: number;
-  width: number;
-}
-
-function Picture({ number, pixels, height, width }: PictureProps) {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  useEffect(() => {
-    const context = canvas.current?.getContext('2d');
-    if (!context) return;
-    const image = context.createImageData(width, height);
-    pixels.forEach((grey, i) => {
-      image.data.set([grey, grey, grey, 255], 4 * i);
-    });
-    context.putImageData(image, 0, 0);
-  }, [pixels, height, width]);
-  return (
-    <canvas ref={canvas} class="picture" height={height} width={width} role="img" aria-label={`Test image ${number}`} />
   );
 }
