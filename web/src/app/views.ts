@@ -8,6 +8,7 @@ export type View = ComponentType<{ lab: LabModel }>;
 export const views = [
   { id: 'lens', label: 'Lens', load: () => import('./views/lens/LensView') },
   { id: 'train', label: 'Train', load: () => import('./views/train/TrainView') },
+  { id: 'modes', label: 'Train vs eval', load: () => import('./views/modes/ModesView') },
   { id: 'batches', label: 'Small batches', load: () => import('./views/batches/BatchesView') },
 ] as const satisfies { id: string; label: string; load: () => Promise<{ default: View }> }[];
 

@@ -100,7 +100,8 @@ export function greyPixels(data: Dataset, first: number, count: number): Uint8Ar
   return new Uint8Array(pixels.buffer);
 }
 
-function predictions({ data, shape }: { data: Float32Array; shape: number[] }): Prediction[] {
+/** Label and confidence of each row of logits. */
+export function predictions({ data, shape }: { data: Float32Array; shape: number[] }): Prediction[] {
   const [rows = 0, classes = 0] = shape;
   return Array.from({ length: rows }, (_, row) => predict(data.subarray(row * classes, (row + 1) * classes)));
 }

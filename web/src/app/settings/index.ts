@@ -1,17 +1,25 @@
 import { type BatchesConfig, batchesSettings } from './batches';
 import { type LensConfig, lensSettings } from './lens';
+import { type ModesConfig, modesSettings } from './modes';
 import { type PageConfig, pageSettings } from './page';
 import { type TrainConfig, trainSettings } from './train';
 
 export * from './schema';
 
 /** The whole state of the page that a link carries. */
-export interface Config extends PageConfig, LensConfig, TrainConfig, BatchesConfig {}
+export interface Config extends PageConfig, TrainConfig, ModesConfig, LensConfig, BatchesConfig {}
 
 const { view, ...page } = pageSettings;
 
 /** Every setting of the page: controls, hash and tests are driven by this table alone. The order is the hash's. */
-export const settings = { view, ...trainSettings, ...lensSettings, ...batchesSettings, ...page } as const;
+export const settings = {
+  view,
+  ...trainSettings,
+  ...modesSettings,
+  ...lensSettings,
+  ...batchesSettings,
+  ...page,
+} as const;
 
 export const settingKeys = Object.keys(settings) as (keyof Config)[];
 

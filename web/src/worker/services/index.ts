@@ -14,6 +14,7 @@ export interface Context {
 const services = {
   batches: () => import('./batches'),
   lens: () => import('./lens'),
+  modes: () => import('./modes'),
 };
 
 export type ServiceName = keyof typeof services;

@@ -1,0 +1,60 @@
+import { useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import type { BatchPlan, Draw } from '../../../worker/modes-plan';
+import { Refusal } from '../../state/client';
+import type { LabModel } from '../../state/lab';
+
+/** Draws made before anybody asks, so that a spread can be seen at once. */
+const FIRST = 8;
+/** As many draws are kept. */
+export const KEPT = 60;
+
+export interface Mates {
+  draws: readonly Draw[];
+  /** Grey values of the last draw's companions. */
+  pixels: Uint8Array;
+}
+
+const NONE: Mates = { draws: [], pixels: new Uint8Array() };
+
+/** One image among ever other companions. Begins anew when `inputs` are others. */
+export function useMates(lab: LabModel, plan: BatchPlan, image: number | Uint8Array, inputs: readonly unknown[]) {
+  const mates = useSignal<Mates>(NONE);
+  const turn = useRef({ mine: 0, next: 0, drawing: false });
+
+  async function draw(count: number): Promise<void> {
+    const at = turn.current;
+    const { mine } = at;
+    at.drawing = true;
+    const end = at.next + count;
+    try {
+      while (at.next < end) {
+        const made = await lab.ask('modes', 'draw', plan, image, at.next, end - at.next);
+        if (mine !== at.mine) return;
+        // What begins anew replaces what was there only when it is here.
+        const before = at.next === 0 ? [] : mates.peek().draws;
+        at.next += made.draws.length;
+        mates.value = { draws: [...before, ...made.draws].slice(-KEPT), pixels: made.pixels };
+      }
+    } catch (error) {
+      // What the engine has to say is said where the batch is compared.
+      if (!(error instanceof Refusal)) throw error;
+    } finally {
+      if (mine === at.mine) at.drawing = false;
+    }
+  }
+
+  useEffect(() => {
+    turn.current = { mine: turn.current.mine + 1, next: 0, drawing: false };
+    // Alone in its batch, an image has no companions to reshuffle.
+    draw(plan.size > 1 ? FIRST : 1);
+  }, inputs);
+
+  return {
+    ...mates.value,
+    /** Further draws, unless some are under way. */
+    reshuffle: (count = 1) => {
+      if (!turn.current.drawing && plan.size > 1) draw(count);
+    },
+  };
+}
