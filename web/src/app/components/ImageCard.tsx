@@ -21,7 +21,7 @@ export function Guess({ mode, prediction, label, names }: GuessProps) {
       <span class="guess-name">{prediction ? names[prediction.label] : 'refused'}</span>
       {prediction && (
         <span class="guess-share">
-          {Math.round(100 * prediction.confidence)}&#8202;%
+          {Number.isFinite(prediction.confidence) ? Math.round(100 * prediction.confidence) : '–'}&#8202;%
           {label !== null && <span class="visually-hidden">, {right ? 'right' : 'wrong'}</span>}
         </span>
       )}
@@ -43,8 +43,10 @@ export function Picture({ label, pixels, height, width }: PictureProps) {
     const context = canvas.current?.getContext('2d');
     if (!context) return;
     const image = context.createImageData(width, height);
+    // Four bytes at once, for there may be many pictures: alpha is the highest, the three colours are equal.
+    const words = new Uint32Array(image.data.buffer);
     pixels.forEach((grey, i) => {
-      image.data.set([grey, grey, grey, 255], 4 * i);
+      words[i] = 0xff000000 | (grey * 0x010101);
     });
     context.putImageData(image, 0, 0);
   }, [pixels, height, width]);

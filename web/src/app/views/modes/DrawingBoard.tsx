@@ -17,10 +17,8 @@ export function DrawingBoard({ pixels, onDraw }: Props) {
     const context = canvas.current?.getContext('2d');
     if (!context) return;
     const image = context.createImageData(SIDE, SIDE);
-    for (let i = 0; i < SIDE * SIDE; i++) {
-      const grey = pixels?.[i] ?? 0;
-      image.data.set([grey, grey, grey, 255], 4 * i);
-    }
+    for (let i = 0; i < SIDE * SIDE; i++)
+      image.data.fill(pixels?.[i] ?? 0, 4 * i, 4 * i + 3).fill(255, 4 * i + 3, 4 * i + 4);
     context.putImageData(image, 0, 0);
   }, [pixels]);
   const draw = (event: PointerEvent) => {

@@ -22,8 +22,8 @@ const examples: Example[] = [
   },
   {
     title: 'Statistics not warmed up',
-    look: 'Ten steps: the running statistics lag far behind the weights. Press Recalibrate.',
-    change: { modesBatch: 64, modesSteps: 10 },
+    look: 'After ten steps the running statistics lag behind the weights: eval mode is the worse one. Press Recalibrate.',
+    change: { modesBatch: 64, modesSteps: 10, modesModel: 'smallcnn' },
   },
   {
     title: 'One image',

@@ -77,7 +77,8 @@ function Spread({ values }: { values: readonly number[] }) {
   if (values.length === 0) return <td>refused</td>;
   return (
     <td>
-      <span class="wide">{figure(mean(values))} </span>± {figure(deviation(values))}
+      <span class={values.length > 1 ? 'wide' : ''}>{figure(mean(values))} </span>
+      {values.length > 1 && `± ${figure(deviation(values))}`}
     </td>
   );
 }

@@ -7,10 +7,8 @@ import { modesOf } from './modes-state';
 
 export function ModesSettings({ lab }: { lab: LabModel }) {
   const config = lab.config.value;
-  const modes = modesOf(lab);
-  const subject = modes.subject.value;
+  const subject = modesOf(lab).subject.value;
   const fromTrain = config.modesSource === 'train' && subject?.source === 'train';
-  const now = lab.progress.value.step;
   const values = [
     describeValue('modesSource', config),
     `${config.modesBatch} images`,
@@ -22,18 +20,7 @@ export function ModesSettings({ lab }: { lab: LabModel }) {
       <NumberField lab={lab} name="modesBatch" />
       <ChoiceField lab={lab} name="modesOrder" />
       <ChoiceField lab={lab} name="modesSource" />
-      {config.modesSource === 'train' && (
-        <div class="take">
-          <button type="button" class="quiet" aria-disabled={now === 0} onClick={() => now > 0 && modes.take()}>
-            Take the model as it is now
-          </button>
-          <p class="help">
-            {now === 0
-              ? 'Train has made no step: a ready-trained network stands in.'
-              : `Train is at step ${count(now)}${fromTrain ? `, this copy at step ${count(subject.steps)}` : ''}.`}
-          </p>
-        </div>
-      )}
+      {config.modesSource === 'train' && <Take lab={lab} />}
       {!fromTrain && (
         <>
           <ChoiceField lab={lab} name="modesModel" />
@@ -43,5 +30,25 @@ export function ModesSettings({ lab }: { lab: LabModel }) {
       )}
       <ChoiceField lab={lab} name="modesBatches" />
     </Folded>
+  );
+}
+
+/** The copy from Train is made when it is asked for, not while the training goes on. */
+function Take({ lab }: { lab: LabModel }) {
+  const modes = modesOf(lab);
+  const subject = modes.subject.value;
+  const now = lab.progress.value.step;
+  const copied = subject?.source === 'train' ? `, this copy at step ${count(subject.steps)}` : '';
+  return (
+    <div class="take">
+      <button type="button" class="quiet" aria-disabled={now === 0} onClick={() => now > 0 && modes.take()}>
+        Take the model as it is now
+      </button>
+      <p class="help">
+        {now === 0
+          ? `Train has made no step${copied || ': a ready-trained network stands in'}.`
+          : `Train is at step ${count(now)}${copied}.`}
+      </p>
+    </div>
   );
 }

@@ -53,6 +53,8 @@ export function explainBegin(subject: Subject, { layers, indices, values }: Batc
   if ('failure' in layers) return '';
   const first = firstGap(layers);
   if (!first) return 'All outputs of all layers are the same in both modes, to the bit.';
+  if (Number.isNaN(first.relative))
+    return `From layer ${first.key} on, the outputs are no finite numbers: this network has diverged. Take another one.`;
   const images = plural(indices.length, 'image');
   const m = values[first.key];
   const behind = m ? `, ${plural(m, 'value')} a channel` : '';
