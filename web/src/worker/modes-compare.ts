@@ -37,6 +37,7 @@ export function compareBatch(looked: Looked, images: TestImages, plan: BatchPlan
   const { x } = chosen.batch(indices.map((_, i) => i));
   const { eval: logits, train } = bothModes(model, x);
   const refused = 'failure' in train;
+  const values = model.valuesPerStatistic(indices.length);
   return {
     indices,
     labels: [...chosen.labels],
@@ -45,8 +46,8 @@ export function compareBatch(looked: Looked, images: TestImages, plan: BatchPlan
     width,
     layers: refused ? train : train.layers.map(gapOf),
     former: refused ? null : looked.formerly(() => model.compareModes(x, { bins: 1 }).layers.map(relativeOf)),
-    sources: refused ? {} : sourcesOf(looked, chosen),
-    values: model.valuesPerStatistic(indices.length),
+    sources: refused ? {} : sourcesOf(looked, chosen, values),
+    values,
     eval: predictions(logits),
     train: refused ? train : predictions(train.logits.train),
   };
@@ -64,24 +65,24 @@ function relativeOf({ diff, eval: output }: Comparison['layers'][number]): numbe
 }
 
 /** Recalibrated from this batch alone, a layer's running statistics are the batch's. */
-function sourcesOf(looked: Looked, batch: Dataset): Record<string, ChannelSources> {
+function sourcesOf(looked: Looked, batch: Dataset, values: Record<string, number>): Record<string, ChannelSources> {
   const running = looked.statistics;
   const own = looked.statisticsAfter(() => looked.model.recalibrate(batch, { batchSize: batch.length }));
-  const values = (state: typeof running, key: string) => {
+  const data = (state: typeof running, key: string) => {
     const entry = state[key];
     return typeof entry === 'object' ? entry.data : new Float32Array();
   };
   const keys = Object.keys(running).flatMap((key) => (key.endsWith('.running_mean') ? key.slice(0, -13) : []));
   return Object.fromEntries(
-    keys.map((key) => [
-      key,
-      {
-        runningMean: values(running, `${key}.running_mean`),
-        runningVar: values(running, `${key}.running_var`),
-        batchMean: values(own, `${key}.running_mean`),
-        batchVar: values(own, `${key}.running_var`),
-      },
-    ]),
+    keys.map((key) => {
+      const m = values[key] ?? 1;
+      const runningMean = data(running, `${key}.running_mean`);
+      const runningVar = data(running, `${key}.running_var`);
+      const batchMean = data(own, `${key}.running_mean`);
+      // Train mode divides by the biased variance; running statistics keep the unbiased one.
+      const batchVar = data(own, `${key}.running_var`).map((variance) => (variance * (m - 1)) / m);
+      return [key, { runningMean, runningVar, batchMean, batchVar }];
+    }),
   );
 }
 

@@ -130,7 +130,7 @@ export const modesSettings = {
   modesBatches: {
     kind: 'choice',
     label: 'Recalibrate from',
-    help: `Training batches of ${RECALIBRATION_BATCH} images, whose statistics are averaged.`,
+    help: `Training batches of ${RECALIBRATION_BATCH} images, whose statistics are averaged. Reset statistics puts back mean 0 and variance 1.`,
     choices: [1, 4, 16].map((value) => ({ value, label: value === 1 ? '1 batch' : `${value} batches` })),
     default: 16,
     effect: 'none',

@@ -29,7 +29,7 @@ export function ModesReadout({ lab, subject, compared, scores }: Props) {
   return (
     <section class="readout" aria-labelledby="modes-readout-title">
       <header>
-        <h2 id="modes-readout-title">Test accuracy</h2>
+        <h2 id="modes-readout-title">Test accuracy of the same weights in either mode</h2>
         <p>{`on all ${count(testImages)} test images, in batches of ${asTrained.batch}${sorted}`}</p>
       </header>
       <div class="readings">
@@ -47,13 +47,16 @@ export function ModesReadout({ lab, subject, compared, scores }: Props) {
         <Difference evalScore={evalScore} trainScore={trainScore} />
       </div>
       <Gauge evalScore={evalScore} trainScore={trainScore} former={scores?.former ?? null} />
-      <p class="why">
-        {refusal
-          ? `${remedy(refusal, compared.indices.length, 0)} Eval mode takes nothing from the batch: it answers for one image as for many.`
-          : subject.norm === 'batch'
-            ? `${explainBegin(subject, compared)} ${explainBatch(subject, compared, config.modesOrder === 'sorted', names)}`
-            : `${explainBegin(subject, compared)} ${explainModes(asTrained, subject.steps)}`}
-      </p>
+      <div class="why">
+        <p>{refusal ? remedy(refusal, compared.indices.length, 0) : explainBegin(subject, compared)}</p>
+        <p>
+          {refusal
+            ? 'Eval mode takes nothing from the batch: it answers for one image as for many.'
+            : subject.norm === 'batch'
+              ? explainBatch(subject, compared, config.modesOrder === 'sorted', names)
+              : explainModes(asTrained, subject.steps)}
+        </p>
+      </div>
     </section>
   );
 }

@@ -16,6 +16,7 @@ function modesState(lab: LabModel) {
   /** That image is held fixed, not one of the batch. */
   const holdsOwn = signal(false);
   let turn = 0;
+  let opened = 0;
 
   function refuse(error: unknown): void {
     if (!(error instanceof Refusal)) throw error;
@@ -31,6 +32,9 @@ function modesState(lab: LabModel) {
     const { modesSource: source, modesModel: model, modesNorm: norm, modesSteps: steps } = lab.config.peek();
     const plan = { source, model, norm, steps, taken: taken.peek() };
     failure.value = null;
+    // With a worker ends what it held.
+    if (opened !== lab.opened.peek()) subject.value = null;
+    opened = lab.opened.peek();
     try {
       for (;;) {
         const found = await lab.ask('modes', 'prepare', plan);
