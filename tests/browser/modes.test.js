@@ -8,6 +8,7 @@ import {
   axeViolations,
   choose,
   inEachBrowser,
+  keepWorkers,
   legendValue,
   PATIENCE_MS,
   press,
@@ -154,6 +155,15 @@ inEachBrowser('train vs eval', ({ open }, test) => {
       await (await role(page, 'radio', 'Layer 2, BatchNorm')).evaluate((input) => input.checked),
       true,
       'the layer where it begins is the one looked into',
+    );
+    const look = await role(page, 'region', 'Layer 2 in both modes');
+    assert.deepEqual(
+      await look.$$eval('svg[role="img"]', (plots) => plots.map((plot) => plot.getAttribute('aria-label'))),
+      [
+        'Histogram of the outputs of layer 2 in both modes',
+        'Mean of the channels of layer 2, running and of this batch',
+        'Standard deviation of the channels of layer 2, running and of this batch',
+      ],
     );
 
     const cards = await guesses(page, '.card');
@@ -413,6 +423,22 @@ inEachBrowser('train vs eval', ({ open }, test) => {
     await untilStatus(page, /mean 0 and variance 1/);
     await type(page, 'Training steps', '3');
     await untilStatus(page, /after 3 steps\..*, of which 73 % is still their first value/);
+  });
+
+  test('after the worker has died the network is trained again, to the same figures', async () => {
+    const page = await open('#view=modes&modesBatch=8', { beforeLoad: keepWorkers });
+    await untilStatus(page, READY);
+    const before = await untilRegion(page, 'Accuracy, eval mode', /\d %/);
+    await untilRegion(page, 'Accuracy, train mode', /\d %/);
+    await page.evaluate(() =>
+      globalThis.workers.at(-1).dispatchEvent(new ErrorEvent('error', { message: 'out of luck' })),
+    );
+    assert.match(await untilStatus(page, /^The engine has stopped/), /out of luck/);
+    await press(page, 'Restart engine');
+    await page.waitForFunction(() => !document.querySelector('.readout'), { polling: 'mutation' });
+    await untilStatus(page, READY);
+    assert.equal(await untilRegion(page, 'Accuracy, eval mode', /\d %/), before);
+    await untilDraws(page, 8);
   });
 
   test('axe finds nothing in either theme; a phone needs no sideways scrolling; motion can be refused', async () => {

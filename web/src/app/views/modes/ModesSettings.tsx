@@ -19,6 +19,7 @@ export function ModesSettings({ lab }: { lab: LabModel }) {
     <Folded values={values.join(', ')}>
       <NumberField lab={lab} name="modesBatch" />
       <ChoiceField lab={lab} name="modesOrder" />
+      <NumberField lab={lab} name="modesSet" />
       <ChoiceField lab={lab} name="modesSource" />
       {config.modesSource === 'train' && <Take lab={lab} />}
       {!fromTrain && (
