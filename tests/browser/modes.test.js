@@ -403,7 +403,7 @@ inEachBrowser('train vs eval', ({ open }, test) => {
     await untilStatus(page, READY);
     await untilDraws(page, 8);
     const hash = () => page.evaluate(() => location.hash);
-    await (await role(page, 'slider', 'Images in the batch slider')).focus();
+    await (await role(page, 'slider', 'Batch size slider')).focus();
     await page.keyboard.press('ArrowRight');
     await page.waitForFunction(() => document.querySelectorAll('.card').length === 6, { polling: 50 });
     assert.match(await hash(), /&modesBatch=6/);
@@ -449,7 +449,7 @@ inEachBrowser('train vs eval', ({ open }, test) => {
     });
     for (const situation of ['refused', 'compared', 'recalibrated']) {
       if (situation === 'compared') {
-        await type(page, 'Images in the batch', '32');
+        await type(page, 'Batch size', '32');
         await untilDraws(page, 8);
         await press(page, 'Reshuffle 20 times');
         await untilDraws(page, 28);

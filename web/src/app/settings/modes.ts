@@ -69,7 +69,7 @@ export const modesSettings = {
   },
   modesBatch: {
     kind: 'number',
-    label: 'Images in the batch',
+    label: 'Batch size',
     help: 'In train mode BatchNorm takes its mean and variance from these alone.',
     min: 1,
     max: 64,
