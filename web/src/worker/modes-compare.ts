@@ -92,16 +92,15 @@ export function drawOnce(
   images: TestImages,
   plan: BatchPlan,
   image: number | Uint8Array,
-  number: number,
+  draw: number,
 ): Draw {
   const own = typeof image === 'number' ? null : image;
-  const companions = images.companions(plan, typeof image === 'number' ? image : null, number);
+  const companions = images.companions(plan, typeof image === 'number' ? image : null, draw);
   const others = images.data.batch(typeof image === 'number' ? [image, ...companions] : companions).x;
   const x = own ? withFirst(images.data, own, others) : others;
   const { eval: logits, train } = bothModes(model, x);
   const first = ({ data, shape }: Tensor) => [...data.subarray(0, shape[1])];
   return {
-    number,
     companions,
     eval: first(logits),
     train: 'failure' in train ? train : first(train.logits.train),

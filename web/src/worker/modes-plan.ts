@@ -99,7 +99,6 @@ export interface BatchComparison {
 
 /** An image and companions: test images, chosen anew for each draw from 1 on; 0 are those of the batch. */
 export interface Draw {
-  number: number;
   companions: number[];
   eval: number[];
   train: ModeResult<number[]>;

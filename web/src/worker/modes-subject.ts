@@ -25,7 +25,7 @@ let revisions = 0;
 /** A network of its own to be looked at, with what its running statistics were. */
 export class Looked {
   readonly #about: About;
-  readonly #training: { trainer: Trainer; run: TrainingRun } | null;
+  #training: { trainer: Trainer; run: TrainingRun } | null;
   readonly #pace = new Pace();
   readonly #history: Statistics[] = [];
   #steps: number;
@@ -68,15 +68,19 @@ export class Looked {
 
   /** Trains for about so long, if anything is left to train. */
   advance(budgetMs: number): void {
+    if (!this.#training) return;
     const left = this.#about.wanted - this.#steps;
-    if (!this.#training || left === 0) return;
-    const begun = performance.now();
-    const { steps } = this.#training.run.steps(Math.min(left, this.#pace.fitting(budgetMs)));
-    this.#pace.record(steps.length, performance.now() - begun);
-    this.#steps += steps.length;
-    this.#revision = ++revisions;
-    this.#history.length = 0;
-    this.#remember({ kind: 'training' });
+    if (left > 0) {
+      const begun = performance.now();
+      const { steps } = this.#training.run.steps(Math.min(left, this.#pace.fitting(budgetMs)));
+      this.#pace.record(steps.length, performance.now() - begun);
+      this.#steps += steps.length;
+      this.#revision = ++revisions;
+      this.#history.length = 0;
+      this.#remember({ kind: 'training' });
+    }
+    // With the training goes its copy of the images.
+    if (this.#steps === this.#about.wanted) this.#endTraining();
   }
 
   describe(): Subject {
@@ -143,9 +147,14 @@ export class Looked {
   }
 
   dispose(): void {
+    this.#endTraining();
+    this.model.dispose();
+  }
+
+  #endTraining(): void {
     this.#training?.run.dispose();
     this.#training?.trainer.dispose();
-    this.model.dispose();
+    this.#training = null;
   }
 
   get #present(): Statistics {

@@ -4,6 +4,7 @@ import type { BatchComparison, Draw, Subject } from '../../../worker/modes-plan'
 import { Guess, Picture } from '../../components/ImageCard';
 import { plainMessage } from '../../state/explain';
 import type { LabModel } from '../../state/lab';
+import { Companions } from './Companions';
 import { LogitStrips } from './LogitStrips';
 import { useMates } from './mates';
 import { explainMates } from './mates-explain';
@@ -72,7 +73,7 @@ export function BatchMates({ lab, subject, compared }: Props) {
         {last && <LogitStrips draws={draws} names={names} />}
       </div>
       {refusal && <p class="refusal">{plainMessage(refusal)}</p>}
-      <p class="why">{explainMates(subject, draws, size, names)}</p>
+      <p class="why">{explainMates(subject, draws, names)}</p>
     </section>
   );
 }
@@ -85,36 +86,6 @@ function Guesses({ draw, label, names }: { draw: Draw; label: number | null; nam
       <Guess mode="train" prediction={train} label={label} names={names} />
     </>
   );
-}
-
-function Companions({ draw, pixels, compared }: { draw: Draw; pixels: Uint8Array; compared: BatchComparison }) {
-  const { companions } = draw;
-  const { height, width } = compared;
-  if (companions.length === 0) return <p class="note">Alone in its batch.</p>;
-  const sheet = contactSheet(pixels, companions.length, height, width);
-  const several = companions.length > 1 ? 'images' : 'image';
-  return (
-    <div class="companions" style={{ '--share': sheet.columns / SHEET_COLUMNS }}>
-      <Picture label={`Companions: test ${several} ${companions.join(', ')}`} {...sheet} />
-    </div>
-  );
-}
-
-const SHEET_COLUMNS = 8;
-
-/** Many images as one, in rows: one picture is drawn faster than sixty. */
-function contactSheet(pixels: Uint8Array, count: number, height: number, width: number) {
-  const columns = Math.min(SHEET_COLUMNS, count);
-  const rows = Math.ceil(count / columns);
-  const sheet = new Uint8Array(rows * height * columns * width);
-  for (let i = 0; i < count; i++) {
-    const corner = Math.floor(i / columns) * height * columns * width + (i % columns) * width;
-    for (let row = 0; row < height; row++) {
-      const from = (i * height + row) * width;
-      sheet.set(pixels.subarray(from, from + width), corner + row * columns * width);
-    }
-  }
-  return { pixels: sheet, height: rows * height, width: columns * width, columns };
 }
 
 /** Draws on demand, or again and again; many at once where motion is not wanted. */

@@ -7,9 +7,9 @@ import type { LabModel } from '../../state/lab';
 /** Draws made before anybody asks, so that a spread can be seen at once. */
 const FIRST = 8;
 /** As many draws are kept. */
-export const KEPT = 60;
+const KEPT = 60;
 
-export interface Mates {
+interface Mates {
   draws: readonly Draw[];
   /** Grey values of the last draw's companions. */
   pixels: Uint8Array;

@@ -32,8 +32,10 @@ export function describeOrigin(origin: Origin, { steps }: Subject): string {
   switch (origin.kind) {
     case 'first':
       return 'mean 0 and variance 1, as before the first step';
-    case 'batches':
-      return `averages over ${plural(origin.batches, 'training batch').replace('batchs', 'batches')}, re-estimated for these weights`;
+    case 'batches': {
+      const batches = origin.batches === 1 ? 'one training batch' : `${origin.batches} training batches`;
+      return `averages over ${batches}, re-estimated for these weights`;
+    }
     case 'training': {
       if (steps === 0) return 'mean 0 and variance 1, for it has made no step';
       // The share of mean 0 and variance 1 that so many updates leave.

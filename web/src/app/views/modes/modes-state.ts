@@ -81,6 +81,4 @@ function modesState(lab: LabModel) {
   };
 }
 
-export type ModesModel = ReturnType<typeof modesState>;
-
-export const modesOf = (lab: LabModel): ModesModel => lab.tab('modes', () => modesState(lab));
+export const modesOf = (lab: LabModel): ReturnType<typeof modesState> => lab.tab('modes', () => modesState(lab));
