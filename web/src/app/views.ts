@@ -10,6 +10,7 @@ export const views = [
   { id: 'train', label: 'Train', load: () => import('./views/train/TrainView') },
   { id: 'modes', label: 'Train vs eval', load: () => import('./views/modes/ModesView') },
   { id: 'batches', label: 'Small batches', load: () => import('./views/batches/BatchesView') },
+  { id: 'pitfall', label: 'Pitfalls', load: () => import('./views/pitfall/PitfallView') },
 ] as const satisfies { id: string; label: string; load: () => Promise<{ default: View }> }[];
 
 export type ViewId = (typeof views)[number]['id'];

@@ -2,12 +2,13 @@ import { type BatchesConfig, batchesSettings } from './batches';
 import { type LensConfig, lensSettings } from './lens';
 import { type ModesConfig, modesSettings } from './modes';
 import { type PageConfig, pageSettings } from './page';
+import { type PitfallConfig, pitfallSettings } from './pitfall';
 import { type TrainConfig, trainSettings } from './train';
 
 export * from './schema';
 
 /** The whole state of the page that a link carries. */
-export interface Config extends PageConfig, TrainConfig, ModesConfig, LensConfig, BatchesConfig {}
+export interface Config extends PageConfig, TrainConfig, ModesConfig, LensConfig, BatchesConfig, PitfallConfig {}
 
 const { view, ...page } = pageSettings;
 
@@ -18,6 +19,7 @@ export const settings = {
   ...modesSettings,
   ...lensSettings,
   ...batchesSettings,
+  ...pitfallSettings,
   ...page,
 } as const;
 

@@ -15,6 +15,7 @@ const services = {
   batches: () => import('./batches'),
   lens: () => import('./lens'),
   modes: () => import('./modes'),
+  pitfall: () => import('./pitfall'),
 };
 
 export type ServiceName = keyof typeof services;
