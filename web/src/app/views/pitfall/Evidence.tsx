@@ -24,14 +24,6 @@ export function Evidence({ lab, scenario }: { lab: LabModel; scenario: Scenario 
       <p class="status" role="status" data-fixed={fixed}>
         {sentence(lab, runs, fixed)}
       </p>
-      <progress aria-label="Progress of the run" max={1} value={share ?? 1} data-idle={share === null} />
-      {before && <FigureTable before={before} after={after} />}
-      <Message outcome={fixed && after ? after : before} />
-      <div class="plots">
-        {before?.plot && <OutcomePlot title="As it is" plot={before.plot} />}
-        {after?.plot && <OutcomePlot title="With the fix" plot={after.plot} />}
-      </div>
-      {table && <OutcomeTable {...table} />}
       <div class="fix">
         <Key
           label={fixed ? 'Undo the fix' : 'Apply the fix'}
@@ -47,6 +39,14 @@ export function Evidence({ lab, scenario }: { lab: LabModel; scenario: Scenario 
         </Key>
         <p>{scenario.fix}</p>
       </div>
+      <progress aria-label="Progress of the run" max={1} value={share ?? 1} data-idle={share === null} />
+      {before && <FigureTable before={before} after={after} />}
+      <Message outcome={fixed && after ? after : before} />
+      <div class="plots">
+        {before?.plot && <OutcomePlot title="As it is" plot={before.plot} />}
+        {after?.plot && <OutcomePlot title="With the fix" plot={after.plot} />}
+      </div>
+      {table && <OutcomeTable {...table} />}
     </section>
   );
 }

@@ -8,11 +8,14 @@ interface Props {
 
 /** The figure of one run, with what its lines are. */
 export function OutcomePlot({ title, plot }: Props) {
+  const { label, ...y } = plot.y;
   const series: Line[] = plot.curves.map((curve) => ({ kind: 'line', ...curve }));
   return (
     <figure class="outcome-plot">
-      <figcaption>{title}</figcaption>
-      <Plot label={`${title}: ${plot.label}`} series={series} x={plot.x} y={plot.y} height={180} />
+      <figcaption>
+        <b>{title}</b>: {label}
+      </figcaption>
+      <Plot label={`${title}: ${plot.label}`} series={series} x={plot.x} y={y} height={180} />
       <ul class="plot-key">
         {plot.curves.map(({ label, mode, norm, color }) => (
           <li key={label} data-norm={norm}>

@@ -25,13 +25,13 @@ export const batches: Group = {
       fix: 'Normalize before pooling.',
       links: [github('jfzhang95/pytorch-deeplab-xception/issues/11'), github('zhanghang1989/ResNeSt/issues/46')],
       wrong: `nn.Sequential(
-    nn.AdaptiveAvgPool2d(1),          # [N, C, 1, 1]
+    nn.AdaptiveAvgPool2d(1),  # [N, C, 1, 1]
     nn.Conv2d(16, 16, 1, bias=False),
-    nn.BatchNorm2d(16),               # m = N
+    nn.BatchNorm2d(16),       # m = N
     nn.ReLU())`,
       right: `nn.Sequential(
     nn.Conv2d(16, 16, 1, bias=False),
-    nn.BatchNorm2d(16),               # m = N · H · W
+    nn.BatchNorm2d(16),       # m = N · H · W
     nn.ReLU(),
     nn.AdaptiveAvgPool2d(1))
 # or nn.GroupNorm in its place`,

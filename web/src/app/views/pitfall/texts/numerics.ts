@@ -13,7 +13,8 @@ export const numerics: Group = {
       links: [github('pytorch/pytorch/issues/40302'), github('BVLC/caffe/issues/3963')],
       wrong: 'var = (x * x).mean(-1) - x.mean(-1) ** 2',
       right: `mean = x.mean(-1, keepdim=True)
-var = ((x - mean) ** 2).mean(-1)   # x.var(-1, unbiased=False)`,
+var = ((x - mean) ** 2).mean(-1)
+# which is x.var(-1, unbiased=False)`,
     },
     {
       id: 'half',
