@@ -23,10 +23,10 @@ export class Refusal extends Error {
  */
 export function connect(onEvent: (event: SessionEvent) => void, onDeath: (failure: Failure) => void): Client {
   const worker = new Worker(new URL('../../worker/worker.ts', import.meta.url), { type: 'module', name: 'normlab' });
-  let over = false;
+  let over: Failure | null = null;
   const unanswered = new Set<(refusal: Refusal) => void>();
   const end = (failure: Failure) => {
-    over = true;
+    over = failure;
     worker.terminate();
     for (const reject of unanswered) reject(new Refusal(failure));
   };
@@ -47,6 +47,7 @@ export function connect(onEvent: (event: SessionEvent) => void, onDeath: (failur
     session,
     ask: (service, method, args) =>
       new Promise((resolve, reject) => {
+        if (over) return reject(new Refusal(over));
         unanswered.add(reject);
         const ports = args.filter((arg) => arg instanceof MessagePort);
         session

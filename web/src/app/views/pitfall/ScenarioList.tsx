@@ -30,7 +30,7 @@ export function ScenarioList({ lab }: { lab: LabModel }) {
       <nav class="scenarios" aria-label="Scenarios">
         {groups.map((group) => (
           <section key={group.title}>
-            <h3>{group.title}</h3>
+            <h2>{group.title}</h2>
             <ul>
               {group.scenarios.map(({ id }) => (
                 <li key={id}>
