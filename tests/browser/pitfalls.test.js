@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createEngine } from 'normlab';
-import { runnerImport } from 'vite';
+import { loadConfigFromFile, runnerImport } from 'vite';
 import { axeViolations, inEachBrowser, keepWorkers, press, role, status, untilStatus } from './harness.js';
 
 const source = (path) => fileURLToPath(new URL(`../../web/src/${path}`, import.meta.url));
 const configFile = fileURLToPath(new URL('../../web/vite.config.ts', import.meta.url));
-const load = async (path) => (await runnerImport(source(path), { configFile })).module;
+// The page's formulas are made by a plugin, and runnerImport reads no configuration by itself.
+const { plugins, resolve } = (await loadConfigFromFile({ command: 'serve', mode: 'test' }, configFile)).config;
+const load = async (path) => (await runnerImport(source(path), { plugins, resolve })).module;
 
 const { pitfallSettings } = await load('app/settings/pitfall.ts');
 const { scenarios } = await load('app/views/pitfall/scenarios.ts');

@@ -6,16 +6,15 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createEngine, presetSpec } from 'normlab';
-import { runnerImport } from 'vite';
+import { loadConfigFromFile, runnerImport } from 'vite';
 import { assertWithin } from './support/assertions.js';
 
 const source = (path) => fileURLToPath(new URL(`../../web/src/${path}`, import.meta.url));
 const configFile = fileURLToPath(new URL('../../web/vite.config.ts', import.meta.url));
 
-async function load(path) {
-  const { module } = await runnerImport(source(path), { configFile });
-  return module;
-}
+// The page's formulas are made by a plugin, and runnerImport reads no configuration by itself.
+const { plugins, resolve } = (await loadConfigFromFile({ command: 'serve', mode: 'test' }, configFile)).config;
+const load = async (path) => (await runnerImport(source(path), { plugins, resolve })).module;
 
 const [{ pitfalls }, { Bench }, { toHalf }, { pitfallSettings }, { groups, scenarios }, { found }] = await Promise.all([
   load('worker/pitfalls/table.ts'),

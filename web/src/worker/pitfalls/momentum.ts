@@ -34,7 +34,7 @@ export const momentum: Pitfall = (bench, fixed) => {
       ],
     },
     verdict: fixed
-      ? `With PyTorch's 0.1, Keras's 0.9, the newest batch weighs 10 %: running_mean stays within ${brief(off)} of the true mean, as σ/√N · √(momentum / (2 − momentum)) has it.`
+      ? `With PyTorch's 0.1, Keras's 0.9, the newest batch weighs 10 %: running_mean is typically ${brief(off)} off the true mean, as σ/√N · √(momentum / (2 − momentum)) has it.`
       : `momentum=0.9 in PyTorch gives the newest batch 90 %: running_mean is little more than the mean of the last ${BATCH} values, off by ${brief(off)} where 0.1 would leave it at ${brief((DEVIATION / Math.sqrt(BATCH)) * Math.sqrt(0.1 / 1.9))}.`,
   };
 };

@@ -1,6 +1,8 @@
 const MINUS = '−';
+/** A space at which no line ends. */
+const GAP = '\u00a0';
 
-/** A number in few characters: whole ones in full, others with four digits. */
+/** A number in few characters: whole ones in full, others with four or five digits, small ones with two. */
 export function brief(value: number): string {
   if (Number.isNaN(value)) return 'NaN';
   if (!Number.isFinite(value)) return value < 0 ? `${MINUS}∞` : '∞';
@@ -9,13 +11,13 @@ export function brief(value: number): string {
   if (Number.isInteger(value) && size < 1e6) return value.toLocaleString('en').replace('-', MINUS);
   if (size >= 1e6 || size < 1e-3) {
     const [digits, exponent] = value.toExponential(1).split('e');
-    return `${digits} · 10${superscript(Number(exponent))}`.replace('-', MINUS);
+    return `${digits}${GAP}·${GAP}10${superscript(Number(exponent))}`.replace('-', MINUS);
   }
-  return String(Number(value.toPrecision(4))).replace('-', MINUS);
+  return String(Number(value.toPrecision(size < 1 ? 4 : 5))).replace('-', MINUS);
 }
 
 export function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
+  return `${(100 * share).toFixed(1)}${GAP}%`;
 }
 
 function superscript(exponent: number): string {

@@ -23,7 +23,7 @@ export const unbiased: Pitfall = (bench, fixed) => {
   return {
     figures: [
       { label: 'running_var of the layer', value: kept[0] as number },
-      { label: 'computed by hand', value: own[0] as number, expected: kept[0] as number, fine: apart < 1e-6 },
+      { label: 'computed by hand', value: own[0] as number, fine: apart < 1e-6 },
       { label: 'apart', value: apart < 1e-6 ? 0 : apart, fine: apart < 1e-6 },
       { label: 'after one batch of 3 at momentum 1, eval and train mode apart', value: gap, fine: gap < 1e-5 },
     ],

@@ -13,10 +13,11 @@ import type { Scenario } from './scenario';
 export function Evidence({ lab, scenario }: { lab: LabModel; scenario: Scenario }) {
   const fixed = lab.config.value.pitfallFixed;
   const runs = useRuns(lab, scenario.id, fixed);
-  const { before, after, share } = runs;
+  const { before, after, share, failure } = runs;
+  const awaited = !(fixed ? after : before) && !failure;
   const table = (after ?? before)?.table;
   return (
-    <section class="layers evidence" aria-labelledby="evidence-title" aria-busy={share !== null}>
+    <section class="layers evidence" aria-labelledby="evidence-title" aria-busy={awaited}>
       <header>
         <h2 id="evidence-title">The run</h2>
         <p>Computed just now, in this tab.</p>

@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
+import { Formula } from '../../components/Formula';
 import { writeHash } from '../../hash';
 import type { LabModel } from '../../state/lab';
 import { CodePair } from './CodePair';
@@ -40,7 +41,13 @@ export function ScenarioPage({ lab }: { lab: LabModel }) {
       <section class="layers reason" aria-labelledby="cause-title">
         <h2 id="cause-title">Why</h2>
         <p>{scenario.cause}</p>
-        {scenario.formula && <p class="formula">{scenario.formula}</p>}
+        {scenario.formula && (
+          <p class="law">
+            {scenario.formula.map((mathml) => (
+              <Formula key={mathml} mathml={mathml} />
+            ))}
+          </p>
+        )}
         <p class="threads">
           Others have met it:{' '}
           {scenario.links.map(({ href, label }, i) => (

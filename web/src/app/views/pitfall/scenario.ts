@@ -6,7 +6,8 @@ export interface Scenario {
   /** As somebody who has it would put it. */
   symptom: string;
   cause: string;
-  formula?: string;
+  /** MathML, in the pieces between which its line may break. */
+  formula?: string[];
   /** What the button does. */
   fix: string;
   /** Where others have met it. */

@@ -8,7 +8,7 @@ export const batches: Group = {
       symptom: 'ValueError: Expected more than 1 value per channel when training, got input size torch.Size([1, 256])',
       cause:
         'One value has no variance, and PyTorch refuses to make one up. Often it is the last batch of an epoch, left with a single image: training stops after some minutes, and with another number of images it does not.',
-      formula: 'images mod batch size = 1',
+      formula: [tex`\displaystyle \text{images} \bmod \text{batch size} = 1`],
       fix: 'Leave the last batch out where it is smaller: drop_last=True.',
       links: [github('pytorch/pytorch/issues/7716')],
       wrong: `loader = DataLoader(data, batch_size=32, shuffle=True)
@@ -21,7 +21,7 @@ export const batches: Group = {
       symptom: 'Batch size 1 works until global pooling: got input size torch.Size([1, 256, 1, 1])',
       cause:
         'What counts is not the number of images but that of values per channel. One image of 14 × 14 has 196. After AdaptiveAvgPool2d(1), as in DeepLab’s pooling branch or in split attention, it has one.',
-      formula: 'm = N · H · W > 1',
+      formula: [tex`\displaystyle m = N \cdot H \cdot W > 1`],
       fix: 'Normalize before pooling.',
       links: [github('jfzhang95/pytorch-deeplab-xception/issues/11'), github('zhanghang1989/ResNeSt/issues/46')],
       wrong: `nn.Sequential(
@@ -41,7 +41,7 @@ export const batches: Group = {
       symptom: 'Validation right after an epoch is erratic; in the middle of one it is fine.',
       cause:
         'Each batch has the same weight in the running statistics, 10 %, however many images it holds. A last batch of 2 brings in the statistics of 2 images just before the validation.',
-      formula: 'weight of one image = momentum / N',
+      formula: [tex`\displaystyle \text{weight of one image} = \frac{\text{momentum}}{N}`],
       fix: 'Leave the small last batch out: drop_last=True.',
       links: [github('conservationtechlab/animl-py/issues/330')],
       wrong: 'loader = DataLoader(data, batch_size=64, shuffle=True)',
@@ -82,7 +82,7 @@ model = DistributedDataParallel(model.cuda(rank), [rank])`,
       symptom: 'A pretext task or a forecast is solved almost perfectly, and the features are worth nothing.',
       cause:
         'In train mode the output of a sample depends on all others of its batch. Where the batch itself says something about the answer, as in contrastive learning or with windows of one time series, the network reads it from the statistics.',
-      formula: '∂yᵢ / ∂xⱼ ≠ 0 for i ≠ j',
+      formula: [tex`\displaystyle \frac{\partial y_i}{\partial x_j} \ne 0`, tex`\displaystyle \text{ for } i \ne j`],
       fix: 'Normalize each sample by itself, with LayerNorm.',
       links: [github('facebookresearch/moco/issues/46')],
       wrong: 'nn.BatchNorm1d(16)        # mixes the samples of a batch',

@@ -38,7 +38,10 @@ model.eval()                         # from here on False`,
       symptom: 'Training goes well, validation is near chance at first, jumps about, and comes right much later.',
       cause:
         'Running mean and variance begin at 0 and 1 and take over a share of each batch. Until the first values have faded, eval mode normalizes with numbers that have nothing to do with the data, and each layer makes it worse for the next. At 0.01, which is Keras’s 0.99, that takes hundreds of steps.',
-      formula: 'share of the first values after t steps = (1 − momentum)ᵗ',
+      formula: [
+        tex`\displaystyle \text{share of the first values after } t \text{ steps}`,
+        tex`\displaystyle {} = (1 - \text{momentum})^t`,
+      ],
       fix: 'Train the same network with momentum 0.1 in place of 0.01.',
       links: [github('keras-team/keras/issues/10666'), github('tensorflow/tensorflow/issues/36446')],
       wrong: `# Keras: BatchNormalization(momentum=0.99), the default
