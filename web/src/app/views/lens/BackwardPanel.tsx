@@ -22,7 +22,7 @@ interface Props {
 export function BackwardPanel({ lab, answer, shown, back }: Props) {
   const { question } = answer;
   const { layer, input } = question;
-  const cell = lensOf(lab).cell.value;
+  const cell = lensOf(lab).settled.value;
   const { gamma, beta } = affine(layer, input.shape[1]);
   const rows = gamma.map((weight, c) => ({
     title: String(c),

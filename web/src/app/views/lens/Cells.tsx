@@ -5,7 +5,7 @@ import type { LensQuestion } from '../../../worker/lens-input';
 import { brief } from '../../charts/ticks';
 import type { LabModel } from '../../state/lab';
 import { theme } from '../../state/theme';
-import { cellAt, drawCells, layoutOf, paletteOf, roundExtent } from './cells';
+import { cellAt, drawCells, layoutOf, type Palette, paintTiles, paletteOf, roundExtent, type Tiles } from './cells';
 import { lensOf, sharingOf } from './lens';
 
 interface Props {
@@ -21,6 +21,7 @@ interface Props {
 export function Cells({ lab, title, values, question, children }: Props) {
   const figure = useRef<HTMLElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
+  const painted = useRef<{ looks: readonly unknown[]; palette: Palette; tiles: Tiles } | null>(null);
   const room = useSignal(0);
   const lens = lensOf(lab);
   const cell = lens.cell.value;
@@ -43,7 +44,16 @@ export function Cells({ lab, title, values, question, children }: Props) {
     const frame = requestAnimationFrame(() => {
       if (!canvas.current || room.value === 0) return;
       const { lit } = sharingOf(question, cell);
-      drawCells(canvas.current, layout, { values, extent, lit, cell }, paletteOf(canvas.current));
+      const known = painted.current;
+      const looks = [values, question, shade] as const;
+      const fresh = known && looks.every((part, i) => part === known.looks[i]);
+      const paint = () => {
+        const palette = paletteOf(canvas.current as HTMLCanvasElement);
+        return { looks, palette, tiles: paintTiles(values, shape, extent, palette) };
+      };
+      const { palette, tiles } = fresh ? known : paint();
+      if (!fresh) painted.current = { looks, palette, tiles };
+      drawCells(canvas.current, layout, tiles, { lit, cell }, palette);
     });
     return () => cancelAnimationFrame(frame);
   }, [values, question, cell.join(), room.value, shade]);

@@ -7,7 +7,7 @@ import { ValueTable } from './ValueTable';
 /** Mean and deviation of each channel over the batch, whatever the layer normalizes over. */
 export function ChannelTable({ lab, answer }: { lab: LabModel; answer: LensAnswer }) {
   const { before, after } = answer.channels;
-  const [, channel] = lensOf(lab).cell.value;
+  const [, channel] = lensOf(lab).settled.value;
   const rows = Array.from(before.mean, (mean, c) => ({
     title: String(c),
     here: c === channel,

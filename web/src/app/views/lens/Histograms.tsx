@@ -10,7 +10,7 @@ export function Histograms({ lab, answer, shown }: { lab: LabModel; answer: Lens
   const { question, x } = answer;
   const { norm } = question.layer;
   const [N, C, H, W] = question.input.shape;
-  const { lit } = sharingOf(question, lensOf(lab).cell.value);
+  const { lit } = sharingOf(question, lensOf(lab).settled.value);
   const litOnly = (values: Float32Array) => {
     const kept: number[] = [];
     for (let n = 0; n < N; n++) {

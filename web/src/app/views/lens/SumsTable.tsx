@@ -15,7 +15,7 @@ interface Props {
 /** The sums over each set of cells that share statistics: two of them vanish where the statistics are the batch's own. */
 export function SumsTable({ lab, answer, shown, back: { sums } }: Props) {
   const { question } = answer;
-  const { statistic } = sharingOf(question, lensOf(lab).cell.value);
+  const { statistic } = sharingOf(question, lensOf(lab).settled.value);
   const m = sharers(question.layer, question.input.shape);
   const rows = Array.from(sums.dx, (dx, k) => ({
     title: nameOf(question, k),

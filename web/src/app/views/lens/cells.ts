@@ -11,10 +11,8 @@ export interface Layout {
   height: number;
 }
 
-export interface Picture {
-  values: Float32Array;
-  /** The value of the fullest colour, either way of zero. */
-  extent: number;
+/** What is looked at. */
+export interface Look {
   lit: (n: number, c: number) => boolean;
   cell: Four;
 }
@@ -139,7 +137,37 @@ const mix = (a: Rgb, b: Rgb, share: number): Rgb => [
 ];
 const css = ([r, g, b]: Rgb) => `rgb(${r | 0} ${g | 0} ${b | 0})`;
 
-export function drawCells(canvas: HTMLCanvasElement, layout: Layout, picture: Picture, palette: Palette): void {
+/** A tensor's colours, a pixel a cell, as slices lie in the figure. */
+export interface Tiles {
+  full: HTMLCanvasElement;
+  dim: HTMLCanvasElement;
+}
+
+/** Mixes the colours once, so that another cell to look at costs copies alone. */
+export function paintTiles(values: Float32Array, [N, C, H, W]: Four, extent: number, palette: Palette): Tiles {
+  const paint = (dim: number): HTMLCanvasElement => {
+    const tile = document.createElement('canvas');
+    [tile.width, tile.height] = [C * W, N * H];
+    const image = new ImageData(C * W, N * H);
+    for (let i = 0; i < values.length; i++) {
+      const [w, h, c, n] = [i % W, Math.floor(i / W) % H, Math.floor(i / (W * H)) % C, Math.floor(i / (W * H * C))];
+      const share = Math.max(-1, Math.min(1, (values[i] as number) / extent || 0));
+      const colour = mix(palette.middle, share < 0 ? palette.low : palette.high, Math.abs(share));
+      image.data.set([...mix(colour, palette.panel, dim), 255], 4 * ((n * H + h) * C * W + c * W + w));
+    }
+    tile.getContext('2d')?.putImageData(image, 0, 0);
+    return tile;
+  };
+  return { full: paint(0), dim: paint(DIM) };
+}
+
+export function drawCells(
+  canvas: HTMLCanvasElement,
+  layout: Layout,
+  tiles: Tiles,
+  { lit, cell }: Look,
+  palette: Palette,
+): void {
   const { width, height, shape, size } = layout;
   const ratio = globalThis.devicePixelRatio || 1;
   const [deviceWidth, deviceHeight] = [Math.round(width * ratio), Math.round(height * ratio)];
@@ -152,41 +180,59 @@ export function drawCells(canvas: HTMLCanvasElement, layout: Layout, picture: Pi
   if (!pen) return;
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.clearRect(0, 0, width, height);
+  pen.imageSmoothingEnabled = false;
   const [N, C, H, W] = shape;
-  const inset = size >= 6 ? 0.5 : 0;
-  let i = 0;
+  const [across, down] = [W * size, H * size];
   for (let n = 0; n < N; n++) {
     for (let c = 0; c < C; c++) {
-      const lit = picture.lit(n, c);
       const [left, top] = placeOf(layout, [n, c, 0, 0]);
       pen.fillStyle = palette.edge;
-      pen.fillRect(left - 1, top - 1, W * size + 2, H * size + 2);
-      pen.fillStyle = css(palette.panel);
-      pen.fillRect(left, top, W * size, H * size);
-      for (let p = 0; p < H * W; p++, i++) {
-        const share = Math.max(-1, Math.min(1, (picture.values[i] as number) / picture.extent || 0));
-        const full = mix(palette.middle, share < 0 ? palette.low : palette.high, Math.abs(share));
-        pen.fillStyle = css(lit ? full : mix(full, palette.panel, DIM));
-        const [x, y] = [left + (p % W) * size, top + Math.floor(p / W) * size];
-        pen.fillRect(x + inset, y + inset, size - 2 * inset, size - 2 * inset);
-      }
-      if (!lit) continue;
-      pen.lineWidth = 2;
-      pen.strokeStyle = palette.lit;
-      pen.strokeRect(left - 1, top - 1, W * size + 2, H * size + 2);
+      pen.fillRect(left - 1, top - 1, across + 2, down + 2);
+      pen.drawImage(lit(n, c) ? tiles.full : tiles.dim, c * W, n * H, W, H, left, top, across, down);
     }
   }
-  drawNumbers(pen, layout, palette, picture);
-  const [x, y] = placeOf(layout, picture.cell);
+  if (size >= 6) drawGrid(pen, layout, palette);
   pen.lineWidth = 2;
+  pen.strokeStyle = palette.lit;
+  for (let n = 0; n < N; n++) {
+    for (let c = 0; c < C; c++) {
+      const [left, top] = placeOf(layout, [n, c, 0, 0]);
+      if (lit(n, c)) pen.strokeRect(left - 1, top - 1, across + 2, down + 2);
+    }
+  }
+  drawNumbers(pen, layout, palette, cell);
+  const [x, y] = placeOf(layout, cell);
   pen.strokeStyle = css(palette.panel);
   pen.strokeRect(x + 1, y + 1, size - 2, size - 2);
   pen.strokeStyle = palette.ink;
   pen.strokeRect(x - 1, y - 1, size + 2, size + 2);
 }
 
+/** Fine lines between the cells of each slice. */
+function drawGrid(pen: CanvasRenderingContext2D, layout: Layout, palette: Palette): void {
+  const [N, C, H, W] = layout.shape;
+  const { size } = layout;
+  pen.lineWidth = 1;
+  pen.strokeStyle = css(palette.panel);
+  pen.beginPath();
+  for (let n = 0; n < N; n++) {
+    for (let c = 0; c < C; c++) {
+      const [left, top] = placeOf(layout, [n, c, 0, 0]);
+      for (let w = 1; w < W; w++) {
+        pen.moveTo(left + w * size, top);
+        pen.lineTo(left + w * size, top + H * size);
+      }
+      for (let h = 1; h < H; h++) {
+        pen.moveTo(left, top + h * size);
+        pen.lineTo(left + W * size, top + h * size);
+      }
+    }
+  }
+  pen.stroke();
+}
+
 /** The numbers of channels above and of images at the side; as many as there is room for. */
-function drawNumbers(pen: CanvasRenderingContext2D, layout: Layout, palette: Palette, { cell }: Picture): void {
+function drawNumbers(pen: CanvasRenderingContext2D, layout: Layout, palette: Palette, cell: Four): void {
   const [N, C, H, W] = layout.shape;
   pen.font = '11px ui-monospace, Menlo, Consolas, monospace';
   const write = (text: number, x: number, y: number, here: boolean) => {

@@ -6,12 +6,15 @@ import type { LabModel } from '../../state/lab';
 
 /** A moving cell is written to the link once it rests: browsers allow a page to change its address so often. */
 const REST_MS = 400;
+const SETTLE_MS = 100;
 
 export interface Lens {
   /** The cell under the pointer, else the one that was chosen. */
   readonly cell: ReadonlySignal<Four>;
   /** The one that was chosen, by key or click. */
   readonly chosen: ReadonlySignal<Four>;
+  /** The cell once it has been looked at for a moment, for what costs more to draw. */
+  readonly settled: ReadonlySignal<Four>;
   choose(cell: Four): void;
   hover(cell: Four | null): void;
 }
@@ -22,28 +25,42 @@ export function lensOf(lab: LabModel): Lens {
     const moved = signal<Four | null>(null);
     const hovered = signal<Four | null>(null);
     const within = (cell: Four) => clamp(cell, shapeOf(lab.config.value));
-    const chosen = computed(() => within(moved.value ?? cellOf(lab.config.value)), { name: 'chosen' });
+    const chosen = computed(() => within(moved.value ?? cellOf(lab.config.value)));
     let rest: ReturnType<typeof setTimeout> | undefined;
     // A link, or an undone change, says where to look.
     let written = lab.config.peek().lensCell;
     effect(() => {
       const { lensCell } = lab.config.value;
-      if (lensCell !== written) moved.value = null;
+      if (lensCell !== written) {
+        clearTimeout(rest);
+        moved.value = null;
+      }
       written = lensCell;
+    });
+    const cell = computed(() => (hovered.value ? within(hovered.value) : chosen.value));
+    const rested = signal(cell.peek());
+    let settling: ReturnType<typeof setTimeout> | undefined;
+    effect(() => {
+      const next = cell.value;
+      clearTimeout(settling);
+      settling = setTimeout(() => {
+        rested.value = next;
+      }, SETTLE_MS);
     });
     return {
       chosen,
-      cell: computed(() => (hovered.value ? within(hovered.value) : chosen.value)),
-      choose(cell) {
-        moved.value = cell;
+      cell,
+      settled: computed(() => within(rested.value)),
+      choose(next) {
+        moved.value = next;
         clearTimeout(rest);
         rest = setTimeout(() => {
-          written = within(cell).join(',');
+          written = within(next).join(',');
           lab.set('lensCell', written);
         }, REST_MS);
       },
-      hover(cell) {
-        hovered.value = cell;
+      hover(next) {
+        hovered.value = next;
       },
     };
   });
