@@ -23,6 +23,7 @@ export function Cells({ lab, title, values, question, children }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const painted = useRef<{ looks: readonly unknown[]; palette: Palette; tiles: Tiles } | null>(null);
   const room = useSignal(0);
+  const inSight = useSignal(false);
   const lens = lensOf(lab);
   const cell = lens.cell.value;
   const { shape } = question.input;
@@ -37,10 +38,18 @@ export function Cells({ lab, title, values, question, children }: Props) {
       room.value = box.clientWidth;
     });
     resizing.observe(box);
-    return () => resizing.disconnect();
-  }, [room]);
+    const scrolling = new IntersectionObserver(([entry]) => {
+      inSight.value = entry?.isIntersecting ?? true;
+    });
+    scrolling.observe(box);
+    return () => {
+      resizing.disconnect();
+      scrolling.disconnect();
+    };
+  }, [room, inSight]);
 
   useEffect(() => {
+    if (!inSight.value) return;
     const frame = requestAnimationFrame(() => {
       if (!canvas.current || room.value === 0) return;
       const { lit } = sharingOf(question, cell);
@@ -56,7 +65,7 @@ export function Cells({ lab, title, values, question, children }: Props) {
       drawCells(canvas.current, layout, tiles, { lit, cell }, palette);
     });
     return () => cancelAnimationFrame(frame);
-  }, [values, question, cell.join(), room.value, shade]);
+  }, [values, question, cell.join(), room.value, inSight.value, shade]);
 
   const under = (event: PointerEvent) => cellAt(layout, event.offsetX, event.offsetY);
   return (
