@@ -54,7 +54,7 @@ interface GaugeProps {
   former: Score | null;
 }
 
-/** As in Train: eval above the line, train beneath it; hollow, what eval was before. */
+/** As in Train: eval above the line, train beneath it; faint, what eval was before. */
 export function Gauge({ evalScore, trainScore, former }: GaugeProps) {
   return (
     <div class="gauge" aria-hidden="true">

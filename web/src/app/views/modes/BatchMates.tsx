@@ -32,14 +32,8 @@ export function BatchMates({ lab, subject, compared }: Props) {
   const names = engine.phase === 'ready' ? engine.classNames : [];
   const { revision } = subject;
   const held = own ?? place;
-  const { draws, pixels, reshuffle } = useMates(lab, { size, order, set }, held, [
-    revision,
-    size,
-    order,
-    set,
-    held,
-    lab.opened.value,
-  ]);
+  const mates = useMates(lab, { size, order, set }, held, [revision, size, order, set, held, lab.opened.value]);
+  const { draws, pixels } = mates;
   const last = draws.at(-1);
   const plane = compared.height * compared.width;
   const label = own ? null : (compared.labels[place] ?? null);
@@ -53,7 +47,7 @@ export function BatchMates({ lab, subject, compared }: Props) {
           mode above each line and train mode beneath it; faint, the former draws.
         </p>
       </header>
-      <Beat size={size} reshuffle={reshuffle} />
+      <Beat size={size} mates={mates} />
       <div class="mates-body">
         <div class="mates-images">
           <div class="held">
@@ -89,22 +83,22 @@ function Guesses({ draw, label, names }: { draw: Draw; label: number | null; nam
 }
 
 /** Draws on demand, or again and again; many at once where motion is not wanted. */
-function Beat({ size, reshuffle }: { size: number; reshuffle: (count?: number) => void }) {
+function Beat({ size, mates }: { size: number; mates: ReturnType<typeof useMates> }) {
   const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
   const keeps = useSignal(false);
   const on = keeps.value && size > 1;
   useEffect(() => {
     if (!on) return;
-    const timer = setInterval(() => document.hidden || reshuffle(), BEAT_MS);
+    const timer = setInterval(() => document.hidden || mates.keepOn(), BEAT_MS);
     return () => clearInterval(timer);
   });
   return (
     <div class="beat">
-      <button type="button" class="key" aria-disabled={size === 1} onClick={() => reshuffle()}>
+      <button type="button" class="key" aria-disabled={size === 1} onClick={() => mates.reshuffle()}>
         Reshuffle companions
       </button>
       {still ? (
-        <button type="button" class="key" aria-disabled={size === 1} onClick={() => reshuffle(MANY)}>
+        <button type="button" class="key" aria-disabled={size === 1} onClick={() => mates.reshuffle(MANY)}>
           Reshuffle {MANY} times
         </button>
       ) : (

@@ -20,17 +20,15 @@ const NONE: Mates = { draws: [], pixels: new Uint8Array() };
 /** One image among ever other companions. Begins anew when `inputs` are others. */
 export function useMates(lab: LabModel, plan: BatchPlan, image: number | Uint8Array, inputs: readonly unknown[]) {
   const mates = useSignal<Mates>(NONE);
-  const turn = useRef({ mine: 0, next: 0, drawing: false });
+  const turn = useRef({ next: 0, end: 0, drawing: false });
 
-  async function draw(count: number): Promise<void> {
+  async function draw(): Promise<void> {
     const at = turn.current;
-    const { mine } = at;
     at.drawing = true;
-    const end = at.next + count;
     try {
-      while (at.next < end) {
-        const made = await lab.ask('modes', 'draw', plan, image, at.next, end - at.next);
-        if (mine !== at.mine) return;
+      while (at.next < at.end) {
+        const made = await lab.ask('modes', 'draw', plan, image, at.next, at.end - at.next);
+        if (at !== turn.current) return;
         // What begins anew replaces what was there only when it is here.
         const before = at.next === 0 ? [] : mates.peek().draws;
         at.next += made.draws.length;
@@ -40,21 +38,27 @@ export function useMates(lab: LabModel, plan: BatchPlan, image: number | Uint8Ar
       // What the engine has to say is said where the batch is compared.
       if (!(error instanceof Refusal)) throw error;
     } finally {
-      if (mine === at.mine) at.drawing = false;
+      at.drawing = false;
     }
   }
 
   useEffect(() => {
-    turn.current = { mine: turn.current.mine + 1, next: 0, drawing: false };
     // Alone in its batch, an image has no companions to reshuffle.
-    draw(plan.size > 1 ? FIRST : 1);
+    turn.current = { next: 0, end: plan.size > 1 ? FIRST : 1, drawing: false };
+    draw();
   }, inputs);
 
   return {
     ...mates.value,
-    /** Further draws, unless some are under way. */
-    reshuffle: (count = 1) => {
-      if (!turn.current.drawing && plan.size > 1) draw(count);
+    /** Further draws, after those under way. */
+    reshuffle(count = 1) {
+      if (plan.size === 1) return;
+      turn.current.end += count;
+      if (!turn.current.drawing) draw();
+    },
+    /** One more, unless some are under way. */
+    keepOn() {
+      if (!turn.current.drawing) this.reshuffle();
     },
   };
 }
