@@ -261,12 +261,12 @@ inEachBrowser('small batches', ({ open }, test) => {
   });
 
   test('the tab is reached and the sweep run by keyboard', async () => {
-    const page = await open(SMALL.replace('view=batches', 'view=train'));
-    const tab = await role(page, 'tab', 'Train');
+    const page = await open(SMALL.replace('view=batches', 'view=modes'));
+    const tab = await role(page, 'tab', 'Train vs eval');
     await tab.focus();
     await page.keyboard.press('ArrowRight');
     const names = await page.$$eval('[role="tab"]', (tabs) => tabs.map((element) => element.textContent));
-    assert.deepEqual(names, ['Train', 'Small batches']);
+    assert.deepEqual(names, ['Lens', 'Train', 'Train vs eval', 'Small batches', 'Pitfalls']);
     const chosen = await role(page, 'tab', 'Small batches');
     assert.equal(await chosen.evaluate((element) => element.getAttribute('aria-selected')), 'true');
     assert.match(await hash(page), /^#v=1&view=batches&/);
