@@ -5,6 +5,9 @@ import { count } from '../../state/status';
 /** PyTorch's default, which every BatchNorm here has. */
 const MOMENTUM = 0.1;
 
+/** Differences below this, in standard deviations, are none to speak of. */
+const CLOSED = 0.1;
+
 const typeNames: Record<string, string> = {
   batchNorm: 'BatchNorm',
   layerNorm: 'LayerNorm',
@@ -79,8 +82,12 @@ export function explainBatch(
   }
   if (subject.origin.kind === 'first')
     return 'With these, eval mode hardly normalizes at all. Recalibrate closes the gap.';
-  if (subject.origin.kind === 'batches')
-    return `What is left of the gap comes from train mode: ${plural(compared.indices.length, 'image')} cannot tell mean and variance of all.`;
+  if (subject.origin.kind === 'batches') {
+    const images = plural(compared.indices.length, 'image');
+    return compared.layers.every(({ relative }) => relative < CLOSED)
+      ? `The gap is closed, but for the little by which mean and variance of ${images} differ from those of all.`
+      : `What is left of the gap comes from train mode: ${images} cannot tell mean and variance of all.`;
+  }
   return compared.indices.length <= 8
     ? 'So few images give a noisy estimate, and another one in each batch.'
     : 'The more images, the closer mean and variance of a batch are to those of all.';
