@@ -15,8 +15,10 @@ async function load(path) {
 
 describe('the table of settings and the hash', () => {
   let table;
+  let arms;
   let hash;
   before(async () => {
+    arms = await load('app/settings/arms.ts');
     table = await load('app/settings/index.ts');
     hash = await load('app/hash.ts');
   });
@@ -37,9 +39,42 @@ describe('the table of settings and the hash', () => {
         );
       case 'text':
         return fc.stringMatching(setting.pattern);
+      case 'custom': {
+        const own = Object.fromEntries(arms.ARM_KEYS.map((key) => [key, allowedBy(table.settings[key])]));
+        return fc.array(fc.record(own, { requiredKeys: [], noNullPrototype: true }), {
+          maxLength: arms.ARM_IDS.length - 1,
+        });
+      }
       default:
         return fc.boolean();
     }
+  }
+
+  function assertWithin(key, value) {
+    const setting = table.settings[key];
+    if (setting.kind === 'number') {
+      assert.ok(value >= setting.min && value <= setting.max, `${key} is ${value}`);
+      if (setting.integer) assert.ok(Number.isInteger(value), `${key} is ${value}`);
+    } else if (setting.kind === 'choice') {
+      assert.ok(setting.choices.some((choice) => choice.value === value));
+    } else if (setting.kind === 'list') {
+      assert.ok(value.length > 0);
+      assert.deepEqual(
+        value,
+        setting.choices.map((choice) => choice.value).filter((one) => value.includes(one)),
+        `${key} is ${value}`,
+      );
+    } else if (setting.kind === 'text') {
+      assert.match(value, setting.pattern);
+    } else if (setting.kind === 'custom') {
+      assert.ok(value.length < arms.ARM_IDS.length);
+      for (const change of value) {
+        for (const [own, its] of Object.entries(change)) {
+          assert.ok(arms.ARM_KEYS.includes(own), own);
+          assertWithin(own, its);
+        }
+      }
+    } else assert.equal(typeof value, 'boolean');
   }
 
   test('every configuration comes back from its hash', () => {
@@ -56,30 +91,16 @@ describe('the table of settings and the hash', () => {
   });
 
   test('whatever stands in a hash, the configuration is within range', () => {
-    const text = fc.oneof(fc.string(), fc.double().map(String), fc.constantFrom('', 'NaN', '1e999', '-0', '0x10'));
+    const text = fc.oneof(
+      fc.string(),
+      fc.double().map(String),
+      fc.constantFrom('', 'NaN', '1e999', '-0', '0x10', 'norm:group,batch:900;lr:-1,x:y;same;;', 'norm:toString,batch'),
+    );
     const hashes = fc.dictionary(fc.constantFrom('v', ...table.settingKeys), text);
     fc.assert(
       fc.property(hashes, (values) => {
         const { config } = hash.readHash(`#${new URLSearchParams(values)}`);
-        for (const key of table.settingKeys) {
-          const setting = table.settings[key];
-          const value = config[key];
-          if (setting.kind === 'number') {
-            assert.ok(value >= setting.min && value <= setting.max, `${key} is ${value}`);
-            if (setting.integer) assert.ok(Number.isInteger(value), `${key} is ${value}`);
-          } else if (setting.kind === 'choice') {
-            assert.ok(setting.choices.some((choice) => choice.value === value));
-          } else if (setting.kind === 'list') {
-            assert.ok(value.length > 0);
-            assert.deepEqual(
-              value,
-              setting.choices.map((choice) => choice.value).filter((one) => value.includes(one)),
-              `${key} is ${value}`,
-            );
-          } else if (setting.kind === 'text') {
-            assert.match(value, setting.pattern);
-          } else assert.equal(typeof value, 'boolean');
-        }
+        for (const key of table.settingKeys) assertWithin(key, config[key]);
       }),
     );
   });

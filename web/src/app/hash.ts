@@ -37,8 +37,8 @@ export function writeHash(config: Config): string {
     const text = format(setting, config[key]);
     const needed =
       setting.always || text !== format(setting, setting.default) || (key === 'groups' && config.norm === 'group');
-    // Commas are allowed in a fragment, and read better than %2C.
-    if (needed) parts.push(`${key}=${encodeURIComponent(text).replaceAll('%2C', ',')}`);
+    // These are allowed in a fragment, and read better than %2C, %3A and %3B.
+    if (needed) parts.push(`${key}=${encodeURIComponent(text).replace(/%(?:2C|3A|3B)/g, decodeURIComponent)}`);
   }
   return `#${parts.join('&')}`;
 }

@@ -1,10 +1,11 @@
-import type { PlannedRun, SweepRun } from 'normlab';
+import type { LayerMeasurement, PlannedRun, SweepRun } from 'normlab';
 import type { ServiceName } from './services';
 
 /** What page and worker say to each other. Nothing here points into the engine's memory: arrays are copies, transferred. */
 
 export type NormName = 'batch' | 'layer' | 'group' | 'instance' | 'rms' | 'none';
 export type Placement = 'before' | 'after';
+export type Optimizer = 'sgd' | 'adam' | 'adamW';
 export type Mode = 'train' | 'eval';
 
 /** An error that has crossed from the worker: classes do not survive the crossing, these three fields do. */
@@ -19,12 +20,22 @@ export interface RunConfig {
   model: string;
   norm: NormName;
   groups: number;
+  /** BatchNorm is Batch Renormalization. */
+  renorm: boolean;
   placement: Placement;
   batch: number;
   lr: number;
+  optimizer: Optimizer;
+  /** Of sgd. */
   momentum: number;
   decay: number;
   seed: number;
+}
+
+/** What one arm is to train. Equal numbers are the same run. */
+export interface Order {
+  run: number;
+  config: RunConfig;
 }
 
 export interface LayerInfo {
@@ -82,6 +93,19 @@ export interface SweepJob extends PlannedRun {
 /** One run of a sweep, as `nl.sweep` gives it, its history by epochs. */
 export type SweepResult = Omit<SweepRun, 'history'> & { history: Pick<SweepRun['history'], 'epochs'> };
 
+/** Every layer of a run as a fixed batch finds it, in train mode. */
+export interface Look {
+  /** Steps that the run had made. */
+  step: number;
+  /** Images in the batch. */
+  images: number;
+  /** What looking took of the training's time. */
+  ms: number;
+  layers: LayerMeasurement[];
+  /** By the keys of the BatchNorms: mean and unbiased variance of each channel over the batch. */
+  batch: Record<string, { mean: Float32Array; var: Float32Array }>;
+}
+
 export type RunPhase = 'ready' | 'running' | 'paused' | 'diverged' | 'failed';
 
 /** The events of a run carry its number: what comes late from an older run is dropped. */
@@ -106,8 +130,10 @@ export type SessionEvent =
       step: number;
       /** From 1. */
       epoch: number;
-      /** Of training alone, evaluation not counted; 0 until known. */
+      /** Of this run's own training alone, neither evaluation nor the turns of others counted; 0 until known. */
       imagesPerSecond: number;
+      /** Of all runs together. */
+      allPerSecond: number;
       /** The test images are being evaluated. */
       evaluating: boolean;
       /** Of the steps since the last progress event, the last of them being `step`. */
@@ -132,8 +158,9 @@ export type SessionEvent =
       batch: number;
     };
 
-/** What is shown beside the curves; changing it does not touch the run. */
+/** What is shown beside the curves; changing it touches no run. */
 export interface Focus {
+  run: number;
   /** Key of a normalization layer; one that the model does not have stands for the first. */
   layer: string;
   /** The test images `first` to `first + count`. */
@@ -145,14 +172,15 @@ export interface Focus {
 export interface SessionApi {
   /** Loads engine and images, then reports `loaded`, or `dead`. */
   open(listener: (event: SessionEvent) => void): Promise<void>;
-  /** Drops the current run and prepares another, at step 0. With `play` it starts at once. */
-  start(run: number, config: RunConfig, focus: Focus, play: boolean): void;
-  setLearningRate(lr: number): void;
+  /** The runs that there are to be, arm A's first. Those under way go on, those not named are dropped, new ones begin at step 0, with `play` at once. */
+  arrange(orders: Order[], focus: Focus, play: boolean): void;
+  setLearningRate(run: number, lr: number): void;
   focus(focus: Focus): void;
+  /** Trains all runs in turns. */
   play(): void;
   /** Stops at the next step boundary, then evaluates. */
   pause(): void;
-  /** Makes exactly one step, pausing first if need be. */
+  /** Makes exactly one step of each run, pausing first if need be. */
   step(): void;
   /** Has a method of a service called, once the engine is there. */
   ask(service: ServiceName, method: string, args: unknown[]): Promise<Answer>;

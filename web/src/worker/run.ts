@@ -1,4 +1,4 @@
-import type { Dataset, Model, Trainer, TrainingRun } from 'normlab';
+import type { Dataset, Model, ModelSpec, Trainer, TrainingRun } from 'normlab';
 import { type Core, presetSpec } from 'normlab/core';
 import { Evaluation, EvaluationPace, nextEvaluation } from './evaluation';
 import { Pace, Throughput } from './pace';
@@ -9,6 +9,28 @@ import type { Failure, LayerInfo, RunConfig, RunPhase } from './protocol';
 export interface Data {
   train: Dataset;
   test: Dataset;
+}
+
+/** @param normOptions further ones of each normalization layer */
+export function specOf(config: RunConfig, normOptions = {}): ModelSpec {
+  const { model, norm, groups, renorm, placement, seed } = config;
+  return presetSpec(model, {
+    norm: norm === 'batch' && renorm ? 'renorm' : norm,
+    groups,
+    placement,
+    seed,
+    normOptions,
+  });
+}
+
+function optimizerOf({ optimizer, lr, momentum, decay: weightDecay }: RunConfig) {
+  return optimizer === 'sgd' ? { type: optimizer, lr, momentum, weightDecay } : { type: optimizer, lr, weightDecay };
+}
+
+/** The run whose turn it is: of those with something to do, the one that has seen the fewest images. */
+export function nextInTurn(runs: readonly Run[]): Run | null {
+  const busy = runs.filter((run) => run.evaluation || run.phase === 'running');
+  return busy.reduce<Run | null>((next, run) => (next && next.imagesSeen <= run.imagesSeen ? next : run), null);
 }
 
 /** A model in training, with what is due to be reported of it. */
@@ -35,16 +57,19 @@ export class Run {
     engine: Core,
     readonly data: Data,
   ) {
-    const { model, norm, groups, placement, seed, batch, lr, momentum, decay } = config;
-    this.model = engine.model(presetSpec(model, { norm, groups, placement, seed }));
-    this.#trainer = engine.trainer(this.model, { optimizer: { type: 'sgd', lr, momentum, weightDecay: decay } });
-    this.#training = this.#trainer.start(data.train, { batchSize: batch, seed });
+    this.model = engine.model(specOf(config));
+    this.#trainer = engine.trainer(this.model, { optimizer: optimizerOf(config) });
+    this.#training = this.#trainer.start(data.train, { batchSize: config.batch, seed: config.seed });
     this.layers = layersOf(this.model);
     this.#evaluationDue = nextEvaluation(0);
   }
 
   get step(): number {
     return this.#step;
+  }
+
+  get imagesSeen(): number {
+    return this.#step * this.config.batch;
   }
 
   get epoch(): number {
@@ -69,8 +94,7 @@ export class Run {
 
   /** Trains for about `budgetMs`, up to the next evaluation at most; then says whether one is due. */
   train(budgetMs: number): boolean {
-    const { batch } = this.config;
-    const untilDue = Math.ceil(this.#evaluationDue / batch) - this.#step;
+    const untilDue = Math.ceil(this.#evaluationDue / this.config.batch) - this.#step;
     return this.#advance(Math.max(1, Math.min(untilDue, this.#pace.fitting(budgetMs))));
   }
 
@@ -110,11 +134,13 @@ export class Run {
       this.#accuracies.push(accuracy);
       if (!Number.isFinite(loss)) {
         this.phase = 'diverged';
+        const message = `the loss is ${loss} at step ${step} (epoch ${epoch})${this.model.nonfinite()}`;
+        this.failure = { name: 'NormlabError', code: 'diverged', message };
         return true;
       }
     }
-    const due = this.#step * this.config.batch >= this.#evaluationDue;
-    if (due) this.#evaluationDue = nextEvaluation(this.#step * this.config.batch);
+    const due = this.imagesSeen >= this.#evaluationDue;
+    if (due) this.#evaluationDue = nextEvaluation(this.imagesSeen);
     return due || epochEnded;
   }
 }

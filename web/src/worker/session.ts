@@ -1,13 +1,15 @@
 import { type Core, createCore, loadFashionMnist } from 'normlab/core';
 import { isFatal, toFailure } from './failure';
-import { channelStatistics, greyPixels, normLayer, predictImages } from './probes';
-import type { Answer, Focus, RunConfig, SessionApi, SessionEvent } from './protocol';
-import { type Data, Run } from './run';
+import { Throughput } from './pace';
+import type { Answer, Focus, Order, SessionApi, SessionEvent } from './protocol';
+import { imagesOf, progressOf, rejectionOf, statisticsOf } from './reports';
+import { type Data, nextInTurn, Run } from './run';
 import { type ServiceName, Services } from './services';
+import { deferred, nextTask } from './tasks';
 
 /** Work is done in portions of about this length, with the message queue served in between. */
 const PORTION_MS = 20;
-/** Least time between two progress events. */
+/** Least time between two progress events, whichever runs they are of. */
 const PROGRESS_MS = 30;
 /** Least time between two statistics events while training. */
 const STATISTICS_MS = 250;
@@ -15,20 +17,22 @@ const STATISTICS_MS = 250;
 type Listener = (event: SessionEvent) => void;
 type Send = (listener: Listener, event: SessionEvent, transfer: ArrayBufferLike[]) => void;
 
-/** Engine, images and the one run under way. Knows neither the page nor how messages travel. */
+/** Engine, images and the runs under way, in turns. Knows neither the page nor how messages travel. */
 export class Session implements SessionApi {
   readonly #send: Send;
   #listener: Listener = () => {};
   #engine: Core | null = null;
   #data: Data | null = null;
-  #run: Run | null = null;
-  #focus: Focus = { layer: '', first: 0, count: 0 };
+  #runs: Run[] = [];
+  #orders: readonly Order[] = [];
+  /** Why no run could be made of an order, by its number. */
+  readonly #rejections = new Map<number, unknown>();
+  #throughput = new Throughput();
+  #focus: Focus = { run: 0, layer: '', first: 0, count: 0 };
   #pumping = false;
-  #progressAt = 0;
+  #progressAt = new WeakMap<Run, number>();
   #statisticsAt = 0;
-  /** Says again why no run could be made of the configuration. */
-  #rejection: (() => void) | null = null;
-  /** What was asked for before engine and images were there: a run, and what to do with it. */
+  /** What was asked for before engine and images were there: runs, and what to do with them. */
   #awaited: (() => void) | null = null;
   #awaitedCommand: 'play' | 'step' | null = null;
   readonly #loadedData = deferred<Data>();
@@ -66,43 +70,54 @@ export class Session implements SessionApi {
     if (command) this[command]();
   }
 
-  start(id: number, config: RunConfig, focus: Focus, play: boolean): void {
+  arrange(orders: Order[], focus: Focus, play: boolean): void {
     if (!this.#engine || !this.#data) {
-      this.#awaited = () => this.start(id, config, focus, play);
+      this.#awaited = () => this.arrange(orders, focus, play);
       return;
     }
+    const wanted = new Set(orders.map(({ run }) => run));
+    const old = this.#runs;
+    this.#orders = orders;
     this.#focus = focus;
-    try {
-      this.#run?.dispose();
-      this.#run = null;
-      this.#rejection = null;
-      const run = new Run(id, config, this.#engine, this.#data);
-      this.#run = run;
-      const { stepsPerEpoch, parameters, layers } = run;
-      this.#emit({ type: 'started', run: id, stepsPerEpoch, parameters, layers });
-      if (play) run.phase = 'running';
-      else run.beginEvaluation();
-      this.#report(run);
-      this.#reportFocus(run);
-    } catch (error) {
-      if (isFatal(error)) this.#die(error);
-      else {
-        this.#rejection = () => this.#reject(id, error);
-        this.#rejection();
-      }
-      return;
-    }
+    this.#throughput = new Throughput();
+    this.#rejections.clear();
+    for (const run of old) if (!wanted.has(run.id)) run.dispose();
+    this.#runs = old.filter(({ id }) => wanted.has(id));
+    for (const order of orders) if (!this.#runs.some(({ id }) => id === order.run)) this.#begin(order, play);
+    for (const run of this.#runs) this.#guard(run, () => this.#reportFocus(run));
     this.#pump();
   }
 
-  setLearningRate(lr: number): void {
-    if (this.#run) this.#run.learningRate = lr;
+  #begin({ run: id, config }: Order, play: boolean): void {
+    if (!this.#engine || !this.#data) return;
+    let run: Run;
+    try {
+      run = new Run(id, config, this.#engine, this.#data);
+    } catch (error) {
+      if (isFatal(error)) {
+        this.#die(error);
+        return;
+      }
+      this.#rejections.set(id, error);
+      this.#emit(rejectionOf(id, error));
+      return;
+    }
+    this.#runs.push(run);
+    const { stepsPerEpoch, parameters, layers } = run;
+    this.#emit({ type: 'started', run: id, stepsPerEpoch, parameters, layers });
+    if (play) run.phase = 'running';
+    else run.beginEvaluation();
+    this.#report(run);
+  }
+
+  setLearningRate(id: number, lr: number): void {
+    const run = this.#runs.find((one) => one.id === id);
+    if (run) run.learningRate = lr;
   }
 
   focus(focus: Focus): void {
     this.#focus = focus;
-    const run = this.#run;
-    if (run) this.#guard(run, () => this.#reportFocus(run));
+    for (const run of this.#runs) this.#guard(run, () => this.#reportFocus(run));
   }
 
   play(): void {
@@ -110,24 +125,22 @@ export class Session implements SessionApi {
       this.#awaitedCommand = 'play';
       return;
     }
-    const run = this.#run;
-    if (!run) this.#rejection?.();
-    if (!run || run.phase === 'diverged') return;
-    run.phase = 'running';
-    run.failure = undefined;
-    // Nobody waits for an evaluation that was made only because there was nothing else to do.
-    run.evaluation = null;
-    this.#report(run);
+    for (const run of this.#goingOn()) {
+      run.phase = 'running';
+      // Nobody waits for an evaluation that was made only because there was nothing else to do.
+      run.evaluation = null;
+      this.#report(run);
+    }
     this.#pump();
   }
 
   pause(): void {
     this.#awaitedCommand = null;
-    const run = this.#run;
-    if (run?.phase !== 'running') return;
-    run.phase = 'paused';
-    run.beginEvaluation();
-    this.#report(run);
+    for (const run of this.#runs.filter(({ phase }) => phase === 'running')) {
+      run.phase = 'paused';
+      run.beginEvaluation();
+      this.#report(run);
+    }
     this.#pump();
   }
 
@@ -136,19 +149,25 @@ export class Session implements SessionApi {
       this.#awaitedCommand = 'step';
       return;
     }
-    const run = this.#run;
-    if (!run) this.#rejection?.();
-    if (!run || run.phase === 'diverged') return;
-    this.#guard(run, () => {
-      run.phase = 'paused';
-      run.failure = undefined;
-      run.evaluation = null;
-      run.trainOnce();
-      run.beginEvaluation();
-      this.#report(run);
-      this.#reportFocus(run);
-    });
+    for (const run of this.#goingOn()) {
+      this.#guard(run, () => {
+        run.phase = 'paused';
+        run.evaluation = null;
+        run.trainOnce();
+        run.beginEvaluation();
+        this.#report(run);
+        this.#reportFocus(run);
+      });
+    }
     this.#pump();
+  }
+
+  /** The runs that can train, what has stopped them before forgotten; of orders that none could be made of, says so again. */
+  #goingOn(): Run[] {
+    for (const [id, error] of this.#rejections) this.#emit(rejectionOf(id, error));
+    const runs = this.#runs.filter(({ phase }) => phase !== 'diverged');
+    for (const run of runs) run.failure = undefined;
+    return runs;
   }
 
   async ask(service: ServiceName, method: string, args: unknown[]): Promise<Answer> {
@@ -165,12 +184,16 @@ export class Session implements SessionApi {
   async #makeServices(): Promise<Services> {
     try {
       const [core, { extendEngine }] = await Promise.all([this.#core.promise, import('normlab/extend')]);
-      const currentRun = () => this.#run;
+      const runs = () => this.#runs;
+      const first = () => this.#runs.find(({ id }) => id === this.#orders[0]?.run) ?? null;
       return new Services({
         engine: extendEngine(core),
         data: this.#loadedData.promise,
         get run() {
-          return currentRun();
+          return first();
+        },
+        get runs() {
+          return runs();
         },
       });
     } catch (error) {
@@ -188,18 +211,18 @@ export class Session implements SessionApi {
 
   /** Does one portion of what is due; false when nothing is. */
   #work(): boolean {
-    const run = this.#run;
-    if (!run) return false;
-    if (run.evaluation) this.#guard(run, () => this.#evaluate(run));
-    else if (run.phase === 'running') this.#guard(run, () => this.#train(run));
-    else return false;
-    return true;
+    const run = nextInTurn(this.#runs);
+    if (run) this.#guard(run, () => (run.evaluation ? this.#evaluate(run) : this.#train(run)));
+    return run !== null;
   }
 
   #train(run: Run): void {
+    const [begun, seen] = [performance.now(), run.imagesSeen];
     if (run.train(PORTION_MS)) run.beginEvaluation();
     const now = performance.now();
-    if (run.evaluation || now - this.#progressAt >= PROGRESS_MS) this.#report(run);
+    this.#throughput.record(run.imagesSeen - seen, now - begun);
+    const wait = PROGRESS_MS * this.#runs.length;
+    if (run.evaluation || now - (this.#progressAt.get(run) ?? 0) >= wait) this.#report(run);
     if (now - this.#statisticsAt >= STATISTICS_MS) this.#reportStatistics(run);
   }
 
@@ -218,7 +241,6 @@ export class Session implements SessionApi {
       portion();
     } catch (error) {
       if (isFatal(error)) {
-        this.#run = null;
         this.#die(error);
         return;
       }
@@ -230,78 +252,33 @@ export class Session implements SessionApi {
   }
 
   #report(run: Run): void {
-    this.#progressAt = performance.now();
-    const { phase, step, epoch, imagesPerSecond, failure } = run;
-    const { losses, accuracies } = run.takeHistory();
-    const evaluating = run.evaluation !== null;
-    this.#emit(
-      { type: 'progress', run: run.id, phase, step, epoch, imagesPerSecond, evaluating, losses, accuracies, failure },
-      [losses.buffer, accuracies.buffer],
-    );
+    this.#progressAt.set(run, performance.now());
+    this.#send(this.#listener, ...progressOf(run, this.#throughput.perSecond));
   }
 
+  /** What is shown of single images and layers, if this is the run that it is shown of. */
   #reportFocus(run: Run): void {
+    if (run.id !== this.#focus.run) return;
     this.#reportStatistics(run);
-    const { test } = run.data;
-    const { first, count } = this.#focus;
-    const end = Math.min(test.length, first + count);
-    if (end <= first) return;
-    const [, height = 1, width = 1] = test.shape;
-    const pixels = greyPixels(test, first, end - first);
-    const labels = [...test.labels.subarray(first, end)];
-    const found = predictImages(run.model, test, first, end - first, run.config.batch);
-    this.#emit({ type: 'images', run: run.id, step: run.step, pixels, height, width, labels, ...found }, [
-      pixels.buffer,
-    ]);
+    const images = imagesOf(run, this.#focus);
+    if (images) this.#send(this.#listener, ...images);
   }
 
   #reportStatistics(run: Run): void {
+    if (run.id !== this.#focus.run) return;
     this.#statisticsAt = performance.now();
-    const layer = normLayer(run.layers, this.#focus.layer);
-    if (!layer) return;
-    const channels = channelStatistics(run.model, layer);
-    this.#emit({ type: 'statistics', run: run.id, step: run.step, layer: layer.key, channels });
-  }
-
-  /** A configuration from which no run could be made. */
-  #reject(run: number, error: unknown): void {
-    const nothing = { step: 0, epoch: 1, imagesPerSecond: 0, evaluating: false };
-    const [losses, accuracies] = [new Float32Array(), new Float32Array()];
-    this.#emit({ type: 'progress', run, phase: 'failed', ...nothing, losses, accuracies, failure: toFailure(error) });
+    const statistics = statisticsOf(run, this.#focus);
+    if (statistics) this.#emit(statistics);
   }
 
   #die(error: unknown): void {
-    this.#run = null;
+    this.#runs = [];
     this.#core.reject(error);
     this.#loadedData.reject(error);
     this.#emit({ type: 'dead', failure: toFailure(error) });
   }
 
-  #emit(event: SessionEvent, transfer: ArrayBufferLike[] = []): void {
-    this.#send(this.#listener, event, transfer);
+  #emit(event: SessionEvent): void {
+    this.#send(this.#listener, event, []);
   }
-}
-
-const channel = new MessageChannel();
-
-/** Resolves after the messages that are waiting now. A timer would be held back to 4 ms after a few rounds. */
-function nextTask(): Promise<void> {
-  return new Promise((resolve) => {
-    channel.port1.onmessage = () => resolve();
-    channel.port2.postMessage(null);
-  });
-}
-
-interface Deferred<T> {
-  promise: Promise<T>;
-  resolve(value: T): void;
-  reject(error: unknown): void;
-}
-
-function deferred<T>(): Deferred<T> {
-  const parts = {} as Deferred<T>;
-  parts.promise = new Promise((resolve, reject) => Object.assign(parts, { resolve, reject }));
-  // Whoever waits for it hears of the rejection; that nobody does is no error.
-  parts.promise.catch(() => {});
-  return parts;
 }

@@ -7,6 +7,8 @@ export interface CurveStyle {
   dash?: number[];
   /** A large dot at each point, for curves with few of them. */
   points?: boolean;
+  /** A letter at the curve's last point. */
+  mark?: string;
   /** Opacity, 0 to 1, of a band about the curve. Its lower and upper ends are two columns of the data. */
   band?: number;
 }

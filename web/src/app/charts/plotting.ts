@@ -1,8 +1,9 @@
 import type { Chart, Columns, Cross, CurveStyle } from './chart';
+import { drawMarks } from './marks';
 import { roundTicks } from './ticks';
 
 const FONT = '11px ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace';
-const MARGIN = { left: 46, right: 8, top: 8, bottom: 34 };
+export const MARGIN = { left: 46, right: 8, top: 8, bottom: 34 };
 const DOT = 2.5;
 /** Dots help to see the first points; later they would hide the line's style. */
 const MOST_DOTS = 12;
@@ -54,6 +55,7 @@ export function drawChart(context: CanvasRenderingContext2D, scene: Scene): Scal
     if (scene.shown[i]) drawCurve(context, style, data[0] ?? [], data[i + 1] ?? [], scales, color);
   });
   drawCrosses(context, scene, scales);
+  drawMarks(context, scene, scales);
   if (scene.cursor !== null) {
     context.strokeStyle = color('--edge');
     context.lineWidth = 1;

@@ -1,5 +1,5 @@
 import { type Choice, type Config, settings } from '../settings';
-import type { LabModel } from '../state/lab';
+import type { Form } from '../state/lab';
 
 type ChoiceName = Exclude<
   { [K in keyof Config]: (typeof settings)[K] extends { kind: 'choice' } ? K : never }[keyof Config],
@@ -10,7 +10,7 @@ type ChoiceName = Exclude<
 const ROW_CHARACTERS = 34;
 
 /** One of a few values, all of them in sight. */
-export function ChoiceField({ lab, name }: { lab: LabModel; name: ChoiceName }) {
+export function ChoiceField({ lab, name }: { lab: Form; name: ChoiceName }) {
   const { label, help } = settings[name];
   const choices: readonly Choice<Config[ChoiceName]>[] = settings[name].choices;
   const value = lab.config.value[name];

@@ -1,9 +1,9 @@
 import { type Config, settings } from '../settings';
-import type { LabModel } from '../state/lab';
+import type { Form } from '../state/lab';
 
 type FlagName = { [K in keyof Config]: (typeof settings)[K] extends { kind: 'flag' } ? K : never }[keyof Config];
 
-export function FlagField({ lab, name }: { lab: LabModel; name: FlagName }) {
+export function FlagField({ lab, name }: { lab: Form; name: FlagName }) {
   const { label, help } = settings[name];
   return (
     <div class="flag">

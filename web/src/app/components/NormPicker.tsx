@@ -2,13 +2,15 @@ import { settings } from '../settings';
 import { isAboutNorm } from '../state/explain';
 import { advice, type LabModel } from '../state/lab';
 import { ChoiceField } from './ChoiceField';
+import { FlagField } from './FlagField';
 import { NormGlyph } from './NormGlyph';
 
 export function NormPicker({ lab }: { lab: LabModel }) {
-  const { norm } = lab.config.value;
+  const { form } = lab;
+  const { norm } = form.config.value;
   const { label, help, choices } = settings.norm;
   const chosen = choices.find(({ value }) => value === norm);
-  const { failure } = lab.progress.value;
+  const { failure } = lab.chosen.value.progress.value;
   const misfit = failure && isAboutNorm(failure);
   return (
     <section class="norm-section">
@@ -26,7 +28,7 @@ export function NormPicker({ lab }: { lab: LabModel }) {
                 value={choice.value}
                 checked={choice.value === norm}
                 aria-describedby={`help-norm-${choice.value}`}
-                onChange={() => lab.set('norm', choice.value)}
+                onChange={() => form.set('norm', choice.value)}
               />
               <NormGlyph norm={choice.value} />
               <span class="norm-name">{choice.label}</span>
@@ -45,7 +47,8 @@ export function NormPicker({ lab }: { lab: LabModel }) {
           {chosen?.label}: {chosen?.help}.
         </p>
       </fieldset>
-      {norm === 'group' && <ChoiceField lab={lab} name="groups" />}
+      {norm === 'group' && <ChoiceField lab={form} name="groups" />}
+      {norm === 'batch' && <FlagField lab={form} name="renorm" />}
     </section>
   );
 }

@@ -1,12 +1,12 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { type Config, format, type NumberSetting, nearestStop, parse, settings } from '../settings';
-import type { LabModel } from '../state/lab';
+import type { Form } from '../state/lab';
 
 type NumberName = { [K in keyof Config]: (typeof settings)[K] extends { kind: 'number' } ? K : never }[keyof Config];
 
 interface Props {
-  lab: LabModel;
+  lab: Form;
   name: NumberName;
   /** What is wrong with the present value, shown at the control. */
   error?: string | undefined;

@@ -49,6 +49,13 @@ export interface FlagSetting extends Base<boolean> {
   kind: 'flag';
 }
 
+/** A value with a grammar of its own. */
+export interface CustomSetting<V> extends Base<V> {
+  kind: 'custom';
+  parse: (text: string) => { value: V; problem?: string };
+  format: (value: V) => string;
+}
+
 export type Setting =
   | ChoiceSetting<string>
   | ChoiceSetting<number>
@@ -56,12 +63,17 @@ export type Setting =
   | ListSetting<number>
   | NumberSetting
   | TextSetting
-  | FlagSetting;
+  | FlagSetting
+  // What it holds is known to its own functions alone.
+  // biome-ignore lint/suspicious/noExplicitAny: a parameter of any other type takes no setting's values
+  | CustomSetting<any>;
 
-export type Value = string | number | boolean | readonly string[] | readonly number[];
+export type Value = string | number | boolean | readonly string[] | readonly number[] | readonly object[];
 
 type SettingFor<V> = [V] extends [readonly (infer E)[]]
-  ? ListSetting<E>
+  ? [E] extends [object]
+    ? CustomSetting<V>
+    : ListSetting<E>
   : [V] extends [boolean]
     ? FlagSetting
     : [V] extends [number]
@@ -100,6 +112,8 @@ export function parse(setting: Setting, text: string): Parsed {
     case 'flag':
       if (text === '1' || text === '0') return { value: text === '1' };
       return { value: setting.default, problem: `${setting.label} "${clip(text)}" is neither 0 nor 1` };
+    case 'custom':
+      return setting.parse(text);
   }
 }
 
@@ -131,6 +145,7 @@ function parseList(setting: ListSetting<string> | ListSetting<number>, text: str
 
 /** As it stands in the hash; equal texts are equal values. */
 export function format(setting: Setting, value: Value): string {
+  if (setting.kind === 'custom') return setting.format(value);
   return setting.kind === 'flag' ? (value ? '1' : '0') : String(value);
 }
 
@@ -148,6 +163,6 @@ export function round(value: number): number {
   return Number(value.toPrecision(3));
 }
 
-function clip(text: string): string {
+export function clip(text: string): string {
   return text.length > 24 ? `${text.slice(0, 24)}…` : text;
 }

@@ -1,11 +1,18 @@
 import { presets } from 'normlab';
 import type { RunConfig } from '../../worker/protocol';
+import { ARM_IDS, type ArmChange, formatArms, parseArms } from './arms';
 import { norms } from './norms';
 import { round, type Table } from './schema';
 
 /** What is trained, and what of it is shown. */
 export interface TrainConfig extends RunConfig {
-  /** Key of the layer whose statistics are shown; empty: the first normalization layer. */
+  /** What stands beside arm A, which the settings of a run describe. */
+  arms: readonly ArmChange[];
+  /** The arm whose settings, images and layers are shown; one that is not there stands for the last. */
+  arm: (typeof ARM_IDS)[number];
+  /** The layers are looked into while they train. */
+  watch: boolean;
+  /** Key of the layer that is shown; empty: the first normalization layer. */
   layer: string;
   /** Which set of test images the grid shows. */
   images: number;
@@ -22,7 +29,8 @@ const models = Object.entries(presets)
   .filter(([, preset]) => preset.input.reduce((product, size) => product * size, 1) === INPUT_VALUES)
   .map(([value, { title, description }]) => ({ value, label: title, help: description }));
 
-export const trainSettings = {
+/** What a run is made of. */
+const runSettings = {
   norm: {
     kind: 'choice',
     label: 'Normalization',
@@ -38,6 +46,14 @@ export const trainSettings = {
     help: 'Channels are split into this many groups, each with its own mean and variance.',
     choices: [1, 2, 4, 8, 16].map((value) => ({ value, label: String(value) })),
     default: 8,
+    effect: 'restart',
+    always: false,
+  },
+  renorm: {
+    kind: 'flag',
+    label: 'Batch Renorm',
+    help: 'Train mode normalizes with the running statistics too, as far as these can be trusted: what small batches need.',
+    default: false,
     effect: 'restart',
     always: false,
   },
@@ -88,6 +104,19 @@ export const trainSettings = {
     effect: 'live',
     always: true,
   },
+  optimizer: {
+    kind: 'choice',
+    label: 'Optimizer',
+    help: 'What makes steps of gradients. Adam wants a smaller learning rate, about 0.001.',
+    choices: [
+      { value: 'sgd', label: 'SGD' },
+      { value: 'adam', label: 'Adam' },
+      { value: 'adamW', label: 'AdamW' },
+    ],
+    default: 'sgd',
+    effect: 'restart',
+    always: false,
+  },
   momentum: {
     kind: 'number',
     label: 'SGD momentum',
@@ -104,7 +133,7 @@ export const trainSettings = {
   decay: {
     kind: 'number',
     label: 'Weight decay',
-    help: 'Pulls every weight towards zero by this share of itself, times the learning rate.',
+    help: 'Pulls every weight towards zero by this share of itself, times the learning rate; in Adam as part of the gradient.',
     min: 0,
     max: 0.1,
     integer: false,
@@ -127,10 +156,41 @@ export const trainSettings = {
     effect: 'restart',
     always: true,
   },
+} as const satisfies Table<RunConfig>;
+
+export const trainSettings = {
+  ...runSettings,
+  arms: {
+    kind: 'custom',
+    label: 'Further arms',
+    help: 'Up to three more runs, each by what it has other than arm A.',
+    parse: (text: string) => parseArms(runSettings, text),
+    format: (arms: readonly ArmChange[]) => formatArms(runSettings, arms),
+    default: [],
+    effect: 'none',
+    always: false,
+  },
+  arm: {
+    kind: 'choice',
+    label: 'Arm',
+    help: 'Whose settings, images and layers are shown.',
+    choices: ARM_IDS.map((value) => ({ value, label: value.toUpperCase() })),
+    default: 'a',
+    effect: 'none',
+    always: false,
+  },
+  watch: {
+    kind: 'flag',
+    label: 'Watch inside',
+    help: 'Puts 16 training images, always the same, through the network several times a second, and measures what each layer gives and what gradient comes back. Training is a little slower meanwhile.',
+    default: false,
+    effect: 'none',
+    always: false,
+  },
   layer: {
     kind: 'text',
     label: 'Layer',
-    help: 'The normalization layer whose statistics are shown.',
+    help: 'The layer that is shown.',
     pattern: /^[\w.-]{0,64}$/,
     default: '',
     effect: 'none',

@@ -1,4 +1,4 @@
-import type { Failure } from '../../worker/protocol';
+import type { Failure, RunConfig } from '../../worker/protocol';
 import type { Config } from '../settings';
 
 /** PyTorch's default, which every BatchNorm here has. */
@@ -11,6 +11,8 @@ const SAME = 'It keeps no running statistics: train mode and eval mode cannot di
 export function modeSources(config: Config): { eval: string; train: string } {
   switch (config.norm) {
     case 'batch': {
+      if (config.renorm)
+        return { eval: 'running statistics', train: 'batch statistics, drawn towards the running ones' };
       const train = config.batch === 1 ? 'statistics of one test image' : `statistics of each batch of ${config.batch}`;
       return { eval: 'running statistics', train };
     }
@@ -36,6 +38,9 @@ export function explainModes(config: Config, step: number): string {
     case 'rms':
       return `RMSNorm divides each image by its root mean square, in either mode, and takes no mean away. ${SAME}`;
     case 'batch':
+      if (config.renorm) {
+        return `Batch Renorm normalizes with the batch of ${batch} and then corrects towards running_mean and running_var, within bounds that widen as training goes on. The closer the correction comes, the less train mode and eval mode differ. ${warmUp(step)}`;
+      }
       return `The weights are the same; the difference lies in mean and variance. Eval mode normalizes with running_mean and running_var, averages collected during training. Train mode normalizes each test image with the statistics of ${companions(batch)}. ${warmUp(step)}`;
   }
 }
@@ -54,6 +59,23 @@ function warmUp(step: number): string {
     return `After ${step} ${step === 1 ? 'step' : 'steps'} ${Math.round(100 * rest)} % of their first values, mean 0 and variance 1, is still in the averages.`;
   }
   return 'The averages have forgotten their first values; what they follow now is the changing weights.';
+}
+
+/** Why a training diverged, as far as its settings tell, with the losses on the way. */
+export function explainDivergence({ norm, lr }: RunConfig, losses: readonly number[]): string {
+  const [first, last] = [losses[0], losses.at(-1)];
+  const way =
+    first !== undefined && last !== undefined
+      ? `The loss was ${brief(first)} at first, ${brief(last)} just before. `
+      : '';
+  const cause = `At learning rate ${lr} the steps overshot: each made the weights larger, until a value was too large for float32.`;
+  return norm === 'none'
+    ? `${way}${cause} Nothing here brings the outputs of a layer back to a common size; a normalization would.`
+    : `${way}${cause} A normalization bears much of that, but the last layer has none behind it.`;
+}
+
+function brief(value: number): string {
+  return value < 1e4 ? value.toFixed(2) : value.toExponential(1);
 }
 
 const ONE_VALUE = /more than 1 value per channel/;

@@ -42,6 +42,11 @@ export class StepCurve {
     this.#pendingSum = 0;
   }
 
+  /** Of each point its mean. */
+  get values(): readonly number[] {
+    return [...this.mean.subarray(0, this.length)];
+  }
+
   /** The smoothed value after the last step; NaN before the first. */
   get last(): number {
     return this.#average / this.#averageWeight;

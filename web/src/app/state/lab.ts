@@ -1,14 +1,17 @@
-import { createModel, effect, signal, untracked } from '@preact/signals';
-import type { ChannelStatistics, Failure, Focus, LayerInfo, RunPhase, SessionEvent } from '../../worker/protocol';
+import { computed, createModel, effect, type ReadonlySignal, signal, untracked } from '@preact/signals';
+import type { Failure, SessionEvent } from '../../worker/protocol';
 import type { Arguments, Method, Result, ServiceName } from '../../worker/services';
 import { readHash, writeHash } from '../hash';
-import { type Config, format, type Setting, settingKeys, settings } from '../settings';
-import { GRID_IMAGES } from '../settings/train';
+import { type Config, format, settingKeys, settings } from '../settings';
+import { armConfigs, choosing, chosenArm, withArm, withoutArm, withSetting } from './arms';
 import { type Client, connect, Refusal } from './client';
-import { remedy } from './explain';
-import { RunHistory } from './history';
+import { explainDivergence, remedy } from './explain';
 import { seldom } from './seldom';
-import { statusSentence, toldChanges } from './status';
+import { statusSentence } from './status';
+import { type Arm, createTraining } from './training';
+import { toldStart } from './training-status';
+
+export type { EvaluationResult, ImagesResult, LayerStatistics, Progress, RunInfo } from './training';
 
 export type EngineState =
   | { phase: 'loading'; loaded: number | null }
@@ -22,37 +25,20 @@ export type EngineState =
   | { phase: 'dead'; failure: Failure }
   | { phase: 'unsupported'; failure: Failure };
 
-export interface Progress {
-  phase: RunPhase;
-  step: number;
-  epoch: number;
-  imagesPerSecond: number;
-  evaluating: boolean;
-  failure?: Failure | undefined;
-}
-
-export interface RunInfo {
-  stepsPerEpoch: number;
-  parameters: number;
-  layers: LayerInfo[];
-}
-
-export type EvaluationResult = Omit<Extract<SessionEvent, { type: 'evaluated' }>, 'type' | 'run'>;
-export type ImagesResult = Omit<Extract<SessionEvent, { type: 'images' }>, 'type' | 'run'>;
-export interface LayerStatistics {
-  layer: string;
-  step: number;
-  channels: ChannelStatistics;
-}
-
 /** Told which settings have changed, and the configuration that they make. */
 export type ConfigListener = (changed: readonly (keyof Config)[], next: Config) => void;
+
+/** What fields show and change. */
+export interface Form {
+  readonly config: ReadonlySignal<Config>;
+  set<K extends keyof Config>(key: K, value: Config[K]): void;
+}
 
 /** A worker that has said nothing for so long after a command may never do so again. */
 const SILENCE_MS = 10_000;
 
-const START: Progress = { phase: 'ready', step: 0, epoch: 1, imagesPerSecond: 0, evaluating: false };
-const TEST_IMAGES = 2000;
+/** What decides which images and layers are shown. */
+const SHOWN = ['arm', 'layer', 'images'] as const;
 
 /** The state of the page. Everything is readable by everyone; only the actions write. */
 export const Lab = createModel(() => {
@@ -60,29 +46,23 @@ export const Lab = createModel(() => {
   const config = signal<Config>(initial.config);
   const problems = signal(initial.problems);
   const engine = signal<EngineState>({ phase: 'loading', loaded: null });
-  const run = signal<RunInfo | null>(null);
-  const progress = signal<Progress>(START);
-  /** Play, Step or Pause was pressed and the worker has not answered yet. */
-  const asked = signal<'play' | 'step' | 'pause' | null>(null);
-  /** Why the run started over. */
-  const note = signal('');
   const silent = signal(false);
   /** How often a worker has been started. */
   const opened = signal(0);
-  const evaluation = signal<EvaluationResult | null>(null);
-  const statistics = signal<LayerStatistics | null>(null);
-  const images = signal<ImagesResult | null>(null);
-  const history = signal(new RunHistory(initial.config.batch));
-  /** Changes whenever there is something new in the history. */
-  const revision = signal(0);
 
   let client: Client | null = null;
   const listeners = new Set<ConfigListener>();
   const tabs = new Map<string, unknown>();
-  let runId = 0;
-  let startedId = 0;
   let silence: ReturnType<typeof setTimeout> | undefined;
   let unwritten: ReturnType<typeof setTimeout> | undefined;
+  const training = createTraining(config, () => client?.session);
+  /** The settings of the chosen arm. */
+  const form: Form = {
+    config: computed(() => armConfigs(config.value)[chosenArm(config.value)] as Config),
+    set(key, value) {
+      apply(withSetting(config.peek(), chosenArm(config.peek()), key, value));
+    },
+  };
 
   function open(): void {
     client?.terminate();
@@ -98,31 +78,18 @@ export const Lab = createModel(() => {
       return;
     }
     opened.value++;
-    start('', false);
+    restart();
   }
 
-  function start(reason: string, play: boolean): void {
-    runId++;
-    progress.value = START;
-    asked.value = play ? 'play' : null;
-    note.value = reason;
-    evaluation.value = null;
-    images.value = null;
-    statistics.value = null;
-    history.value = new RunHistory(config.peek().batch);
-    revision.value++;
+  /** Begins all runs anew. */
+  function restart(): void {
     listen();
-    client?.session.start(runId, { ...config.peek() }, focus(), play);
-  }
-
-  function focus(): Focus {
-    const first = config.peek().images * GRID_IMAGES;
-    return { layer: config.peek().layer, first, count: Math.min(GRID_IMAGES, TEST_IMAGES - first) };
+    training.arrange('', false, true);
   }
 
   function command(name: 'play' | 'step' | 'pause'): void {
-    asked.value = name;
-    note.value = '';
+    training.asked.value = name;
+    training.note.value = '';
     listen();
     client?.session[name]();
   }
@@ -145,7 +112,6 @@ export const Lab = createModel(() => {
   function receive(event: SessionEvent): void {
     clearTimeout(silence);
     silent.value = false;
-    if ('run' in event && event.run !== runId) return;
     switch (event.type) {
       case 'loading':
         engine.value = { phase: 'loading', loaded: event.loaded };
@@ -158,35 +124,8 @@ export const Lab = createModel(() => {
       case 'dead':
         die(event.failure);
         break;
-      case 'started': {
-        const { stepsPerEpoch, parameters, layers } = event;
-        run.value = { stepsPerEpoch, parameters, layers };
-        startedId = event.run;
-        break;
-      }
-      case 'progress': {
-        const { phase, step, epoch, imagesPerSecond, evaluating, failure } = event;
-        progress.value = { phase, step, epoch, imagesPerSecond, evaluating, failure };
-        asked.value = null;
-        // No run could be made: what is known of the one before does not describe it.
-        if (startedId !== runId) run.value = null;
-        if (event.losses.length > 0) {
-          history.peek().pushSteps(step, event.losses, event.accuracies);
-          revision.value++;
-        }
-        break;
-      }
-      case 'evaluated':
-        evaluation.value = { step: event.step, eval: event.eval, train: event.train };
-        history.peek().pushEvaluation(event.step, event.eval, event.train);
-        revision.value++;
-        break;
-      case 'statistics':
-        statistics.value = { layer: event.layer, step: event.step, channels: event.channels };
-        break;
-      case 'images':
-        images.value = event;
-        break;
+      default:
+        training.receive(event);
     }
   }
 
@@ -198,17 +137,9 @@ export const Lab = createModel(() => {
     );
     if (changed.length === 0) return;
     config.value = next;
-    const withEffect = (effect: Setting['effect']) => changed.filter((key) => settings[key].effect === effect);
-    const restarting = withEffect('restart');
-    if (restarting.length > 0) {
-      start(
-        toldChanges(restarting, 'is now', next),
-        asked.peek() === 'play' || (progress.peek().phase === 'running' && asked.peek() === null),
-      );
-    } else {
-      if (changed.includes('lr')) client?.session.setLearningRate(next.lr);
-      if (changed.includes('layer') || changed.includes('images')) client?.session.focus(focus());
-    }
+    const playing = training.playing();
+    if (training.arrange(toldStart(previous, next), playing, false)) listen();
+    else if (SHOWN.some((key) => changed.includes(key))) training.refocus();
     for (const listener of listeners) listener(changed, next);
   }
 
@@ -245,11 +176,10 @@ export const Lab = createModel(() => {
   const status = seldom(() =>
     statusSentence({
       engine: engine.value,
-      progress: progress.value,
-      asked: asked.value,
-      note: note.value,
-      run: run.value,
       config: config.value,
+      asked: training.asked.value,
+      note: training.note.value,
+      arms: training.arms.value.map(({ progress, run }) => ({ progress: progress.value, run: run.value })),
     }),
   );
 
@@ -257,23 +187,25 @@ export const Lab = createModel(() => {
     config,
     problems,
     engine,
-    run,
-    progress,
     silent,
     opened,
-    evaluation,
-    statistics,
-    images,
-    history,
-    revision,
     status,
+    /** The runs, arm A's first. */
+    arms: training.arms,
+    chosen: training.chosen,
+    progress: training.progress,
+    revision: training.revision,
+    form,
+    addArm: () => apply(withArm(config.peek())),
+    removeArm: () => apply(withoutArm(config.peek())),
+    chooseArm: (index: number) => apply(choosing(config.peek(), index)),
 
     /** Loads the engine; again after it has died. The run that was under way is lost with it. */
     open,
     play: () => command('play'),
     pause: () => command('pause'),
     step: () => command('step'),
-    reset: () => start('', false),
+    reset: restart,
     /** Calls a method of a service of the worker. Rejects with a Refusal. */
     ask<S extends ServiceName, M extends Method<S>>(
       service: S,
@@ -302,8 +234,9 @@ export const Lab = createModel(() => {
 
 export type LabModel = InstanceType<typeof Lab>;
 
-/** What the reader can do about a failure; empty where that is nothing. */
-export function advice(lab: LabModel, failure: Failure | undefined): string {
+/** What the reader can do about a failure of an arm; empty where that is nothing. */
+export function advice(lab: LabModel, failure: Failure | undefined, arm: Arm = lab.chosen.value): string {
   const engine = lab.engine.value;
-  return failure && engine.phase === 'ready' ? remedy(failure, lab.config.value.batch, engine.trainImages) : '';
+  if (failure?.code === 'diverged') return explainDivergence(arm.config.value, arm.history.loss.values);
+  return failure && engine.phase === 'ready' ? remedy(failure, arm.config.value.batch, engine.trainImages) : '';
 }

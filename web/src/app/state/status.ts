@@ -1,14 +1,10 @@
 import { type Config, format, type Setting, settings } from '../settings';
 import { plainMessage } from './explain';
-import type { EngineState, Progress, RunInfo } from './lab';
+import type { EngineState } from './lab';
+import { type TrainingParts, trainingSentence } from './training-status';
 
-export interface StatusParts {
+export interface StatusParts extends TrainingParts {
   engine: EngineState;
-  progress: Progress;
-  asked: 'play' | 'step' | 'pause' | null;
-  note: string;
-  run: RunInfo | null;
-  config: Config;
 }
 
 export interface Status {
@@ -40,9 +36,9 @@ export function toldChanges(keys: readonly (keyof Config)[], verb: string, confi
 }
 
 /** One sentence on what is happening, for the status line. */
-export function statusSentence(parts: StatusParts): Status {
+export function statusSentence({ engine, ...parts }: StatusParts): Status {
   const awaited = parts.asked === 'play' ? 'Training' : '';
-  return engineSentence(parts.engine, awaited) ?? runSentence(parts);
+  return engineSentence(engine, awaited) ?? trainingSentence(parts);
 }
 
 /** What is to be said while nothing can be computed; `awaited` starts once it can. */
@@ -62,37 +58,5 @@ export function engineSentence(engine: EngineState, awaited: string): Status | n
       };
     case 'ready':
       return null;
-  }
-}
-
-function runSentence({ progress, asked, note, run, config }: StatusParts): Status {
-  const { phase, step, epoch, imagesPerSecond, evaluating, failure } = progress;
-  const reason = note ? `Started over: ${note}. ` : '';
-  const measuring = evaluating ? ' Measuring test accuracy…' : '';
-  const at = `step ${count(step)}, epoch ${count(epoch)}`;
-  const key = `${phase} ${asked} ${evaluating && phase !== 'running'} ${note} ${phase === 'running' || step}`;
-  if (asked === 'pause' && phase === 'running') return { key, sentence: `Pausing after ${at}…` };
-  switch (phase) {
-    case 'ready': {
-      if (asked === 'play') return { key, sentence: `${reason}Training starts…` };
-      const size = run ? `${count(run.parameters)} parameters` : 'preparing the network';
-      const what = `${describeValue('model', config)} with ${config.norm === 'none' ? 'no normalization' : describeValue('norm', config)}, ${size}`;
-      return { key, sentence: `${reason}Ready: ${what}. Press Play to train.${measuring}` };
-    }
-    case 'running': {
-      const speed = imagesPerSecond > 0 ? `, ${count(imagesPerSecond)} images/s` : '';
-      return { key, sentence: `${reason}Training: ${at}${speed}.` };
-    }
-    case 'paused':
-      return { key, sentence: `Paused at ${at}.${measuring}` };
-    case 'diverged':
-      return {
-        key,
-        sentence: `Diverged: the loss stopped being a finite number at step ${count(step)}. Lower the learning rate${config.norm === 'none' ? ' or choose a normalization' : ' and reset'}.`,
-      };
-    case 'failed': {
-      const what = run ? `Stopped at step ${count(step)}` : 'Cannot start';
-      return { key, sentence: `${what}: ${failure ? plainMessage(failure) : 'unknown error'}` };
-    }
   }
 }

@@ -6,12 +6,15 @@ export interface Context {
   readonly engine: Engine;
   /** Here as soon as the images are. */
   readonly data: Promise<Data>;
-  /** The training under way. */
+  /** The training under way, of arm A where there are several. */
   readonly run: Run | null;
+  /** That of all arms. */
+  readonly runs: readonly Run[];
 }
 
 /** What tabs ask of the worker, each loaded when it is first asked. A service makes its methods from a context. */
 const services = {
+  train: () => import('./train'),
   batches: () => import('./batches'),
   lens: () => import('./lens'),
   modes: () => import('./modes'),

@@ -1,18 +1,25 @@
+import { useComputed } from '@preact/signals';
+import { useRef } from 'preact/hooks';
 import type { NormName } from '../../../worker/protocol';
 import { Guess, Picture } from '../../components/ImageCard';
 import { settings } from '../../settings';
 import { GRID_IMAGES } from '../../settings/train';
+import { useReader } from '../../state/in-sight';
 import type { ImagesResult, LabModel } from '../../state/lab';
+import { OfArm } from './ArmBadge';
 
 /** Test images with the label predicted in either mode; those on which the modes disagree are marked. */
 export function ImageGrid({ lab }: { lab: LabModel }) {
-  const images = lab.images.value;
+  const box = useRef<HTMLElement>(null);
+  const moving = useComputed(() => lab.chosen.value.progress.value.phase === 'running').value;
+  const images = useReader(box, moving)(lab.chosen.value.images);
   const set = lab.config.value.images;
   const last = settings.images.max;
   return (
-    <section class="images" aria-labelledby="images-title">
+    <section ref={box} class="images" aria-labelledby="images-title">
       <header>
         <h2 id="images-title">Single images</h2>
+        <OfArm lab={lab} />
         <p class="tally">{images ? tally(images) : 'No predictions yet.'}</p>
         <div class="pager">
           <button
@@ -33,7 +40,7 @@ export function ImageGrid({ lab }: { lab: LabModel }) {
           </button>
         </div>
       </header>
-      {images && <p class="note">{companions(images, lab.config.value.norm)}</p>}
+      {images && <p class="note">{companions(images, lab.form.config.value.norm)}</p>}
       {images && <Cards lab={lab} images={images} first={set * GRID_IMAGES} />}
     </section>
   );

@@ -1,66 +1,77 @@
+import { useComputed } from '@preact/signals';
+import type { LayerMeasurement } from 'normlab';
+import { useRef } from 'preact/hooks';
 import type { LayerInfo } from '../../../worker/protocol';
+import { FlagField } from '../../components/FlagField';
+import { plainMessage } from '../../state/explain';
+import { useReader } from '../../state/in-sight';
 import type { LabModel } from '../../state/lab';
+import { OfArm } from './ArmBadge';
+import { LayerLooks } from './LayerLooks';
+import { typeName } from './layer-names';
+import { MiniHistogram } from './MiniHistogram';
 import { StatisticsTable } from './StatisticsTable';
+import { useLooks } from './use-looks';
 
-const typeNames: Record<string, string> = {
-  batchNorm: 'BatchNorm',
-  batchRenorm: 'BatchRenorm',
-  layerNorm: 'LayerNorm',
-  groupNorm: 'GroupNorm',
-  instanceNorm: 'InstanceNorm',
-  rmsNorm: 'RMSNorm',
-  conv2d: 'conv',
-  linear: 'linear',
-  relu: 'ReLU',
-  maxPool2d: 'max pool',
-  avgPool2d: 'average pool',
-  globalAvgPool2d: 'global pool',
-  residual: 'add',
-};
-
-/** The network as its layers; of the normalization layer that is chosen, what it has learned and collected. */
+/** The network as its layers; of the one that is chosen, what goes through it and what it has learned and collected. */
 export function LayerPanel({ lab }: { lab: LabModel }) {
-  const layers = lab.run.value?.layers ?? [];
-  const statistics = lab.statistics.value;
-  const chosen = layers.find(({ key }) => key === statistics?.layer);
+  const { layer: key, watch } = lab.config.value;
+  const arm = lab.chosen.value;
+  const layers = arm.run.value?.layers ?? [];
+  const chosen = layers.find((layer) => layer.key === key) ?? layers.find(({ isNorm }) => isNorm) ?? null;
+  const box = useRef<HTMLElement>(null);
+  const moving = useComputed(() => lab.chosen.value.progress.value.phase === 'running').value;
+  const read = useReader(box, moving);
+  const looks = watch ? read(arm.looks.looks) : [];
+  const newest = looks.at(-1);
+  const statistics = read(arm.statistics);
+  const failure = useLooks(lab, watch);
   return (
-    <section class="layers" aria-labelledby="layers-title">
+    <section ref={box} class="layers" aria-labelledby="layers-title">
       <header>
-        <h2 id="layers-title">Inside a normalization layer</h2>
-        <p>The network, from image to label. Choose a normalization layer to see its values.</p>
+        <h2 id="layers-title">Inside the network</h2>
+        <OfArm lab={lab} />
+        <p>Its layers, from image to label. Choose one to look into it.</p>
       </header>
+      <FlagField lab={lab} name="watch" />
+      {failure && <p class="refusal">{plainMessage(failure)}</p>}
       <fieldset class="chain">
         <legend class="visually-hidden">Layer</legend>
-        {layers.map((layer) => (
-          <ChainLink key={layer.key} lab={lab} layer={layer} chosen={layer === chosen} />
+        {layers.map((layer, i) => (
+          <ChainLink key={layer.key} lab={lab} layer={layer} chosen={layer === chosen} measured={newest?.layers[i]} />
         ))}
       </fieldset>
-      {chosen && statistics ? (
-        <StatisticsTable layer={chosen} name={typeName(chosen)} statistics={statistics} />
-      ) : (
-        <p class="note">
-          {layers.length > 0 ? 'This network has no normalization layer, hence nothing that is collected.' : ''}
-        </p>
+      {chosen && newest && <LayerLooks lab={lab} layer={chosen} looks={looks} />}
+      {chosen && statistics?.layer === chosen.key && (
+        <StatisticsTable layer={chosen} name={typeName(chosen)} statistics={statistics} look={newest} moving={moving} />
       )}
+      <p class="note">{layers.length > 0 && hint(layers, chosen, watch)}</p>
     </section>
   );
 }
 
-function ChainLink({ lab, layer, chosen }: { lab: LabModel; layer: LayerInfo; chosen: boolean }) {
-  const text = (
-    <>
-      <b>{typeName(layer)}</b> <small>{layer.shape.join('×')}</small>
-    </>
-  );
-  if (!layer.isNorm) return <span class="link">{text}</span>;
-  return (
-    <label class="link norm">
-      <input type="radio" name="layer" checked={chosen} onChange={() => lab.set('layer', layer.key)} />
-      {text}
-    </label>
-  );
+function hint(layers: readonly LayerInfo[], chosen: LayerInfo | null, watch: boolean): string {
+  if (!layers.some(({ isNorm }) => isNorm)) {
+    return 'This network has no normalization layer, hence nothing that is collected.';
+  }
+  return chosen?.isNorm || watch
+    ? ''
+    : 'Only normalization layers collect statistics. Of this one, Watch inside shows what goes through it.';
 }
 
-function typeName({ type }: LayerInfo): string {
-  return typeNames[type] ?? type;
+interface LinkProps {
+  lab: LabModel;
+  layer: LayerInfo;
+  chosen: boolean;
+  measured: LayerMeasurement | undefined;
+}
+
+function ChainLink({ lab, layer, chosen, measured }: LinkProps) {
+  return (
+    <label class={layer.isNorm ? 'link norm' : 'link'}>
+      <input type="radio" name="layer" checked={chosen} onChange={() => lab.set('layer', layer.key)} />
+      <b>{typeName(layer)}</b> <small>{layer.shape.join('×')}</small>
+      {measured && <MiniHistogram counts={measured.activation.histogram.counts} />}
+    </label>
+  );
 }

@@ -3,11 +3,14 @@ import { LineKey } from '../../components/LineKey';
 import { explainModes, modeSources, plainMessage } from '../../state/explain';
 import type { LabModel } from '../../state/lab';
 import { count } from '../../state/status';
+import { Gauge } from './Gauge';
+import { difference, percent, percentOf, scoreOf, signed } from './scores';
 
 /** Test accuracy in either mode, beside each other and on one scale. */
 export function Readout({ lab }: { lab: LabModel }) {
   const config = lab.config.value;
-  const evaluation = lab.evaluation.value;
+  const arm = lab.chosen.value;
+  const evaluation = arm.evaluation.value;
   const engine = lab.engine.value;
   const sources = modeSources(config);
   const images = engine.phase === 'ready' ? count(engine.testImages) : '2,000';
@@ -28,7 +31,7 @@ export function Readout({ lab }: { lab: LabModel }) {
         <Difference evalScore={evalScore} trainScore={trainScore} />
       </div>
       <Gauge evalScore={evalScore} trainScore={trainScore} />
-      <p class="why">{explainModes(config, evaluation?.step ?? lab.progress.value.step)}</p>
+      <p class="why">{explainModes(config, evaluation?.step ?? arm.progress.value.step)}</p>
     </section>
   );
 }
@@ -64,7 +67,7 @@ function Refusal({ failure }: { failure: Failure }) {
 }
 
 function Difference({ evalScore, trainScore }: { evalScore: Score | null; trainScore: Score | null }) {
-  const points = evalScore && trainScore ? tenths(percentOf(trainScore) - percentOf(evalScore)) : null;
+  const points = difference(evalScore, trainScore);
   return (
     <section class="reading difference" aria-label="Difference of the test accuracies">
       <h3>Difference</h3>
@@ -74,51 +77,7 @@ function Difference({ evalScore, trainScore }: { evalScore: Score | null; trainS
   );
 }
 
-/** As it is shown, so that the difference is that of the figures beside it. */
-function percentOf({ accuracy }: Score): number {
-  return tenths(100 * accuracy);
-}
-
-function tenths(value: number): number {
-  return Math.round(10 * value) / 10;
-}
-
 function verdict(points: number): string {
   if (points === 0) return 'points: no difference';
   return points < 0 ? 'points: train mode is lower' : 'points: train mode is higher';
-}
-
-/** Both accuracies on one ruled scale, eval above the line and train beneath it. */
-function Gauge({ evalScore, trainScore }: { evalScore: Score | null; trainScore: Score | null }) {
-  return (
-    <div class="gauge" aria-hidden="true">
-      {evalScore && <i class="needle" data-mode="eval" style={{ '--at': evalScore.accuracy }} />}
-      {trainScore && <i class="needle" data-mode="train" style={{ '--at': trainScore.accuracy }} />}
-      <div class="rule">
-        {[0, 0.1, 0.25, 0.5, 0.75, 1].map((at) => (
-          <span key={at} style={{ '--at': at }}>
-            {at === 0.1 ? 'guess' : `${100 * at}`}
-          </span>
-        ))}
-      </div>
-    </div>
-  );
-}
-
-function scoreOf(result: ModeResult<Score> | undefined): Score | null {
-  return result && !('failure' in result) ? result : null;
-}
-
-function percent(share: number) {
-  return (
-    <>
-      {share.toFixed(1)}
-      <small> %</small>
-    </>
-  );
-}
-
-function signed(points: number): string {
-  const sign = points < 0 ? '−' : points > 0 ? '+' : '';
-  return `${sign}${Math.abs(points).toFixed(1)}`;
 }

@@ -1,12 +1,14 @@
 import { Key } from '../../components/Key';
 import { advice, type LabModel } from '../../state/lab';
 import { count } from '../../state/status';
+import { OfArm } from './ArmBadge';
 
 export function RunControls({ lab }: { lab: LabModel }) {
   const { phase } = lab.progress.value;
+  const phases = lab.arms.value.map(({ progress }) => progress.value.phase);
   const usable = lab.engine.value.phase === 'loading' || lab.engine.value.phase === 'ready';
   const running = phase === 'running';
-  const ended = phase === 'diverged';
+  const ended = phases.every((one) => one === 'diverged');
   return (
     <section class="transport" aria-label="Training" data-phase={phase}>
       <div class="transport-row">
@@ -24,7 +26,10 @@ export function RunControls({ lab }: { lab: LabModel }) {
             <path d="M7 1a6 6 0 1 0 6 6h-2a4 4 0 1 1-4-4v2.6L11 2.8 7 0z" />
           </Key>
         </div>
-        <Counters lab={lab} />
+        <div class="counted">
+          <OfArm lab={lab} />
+          <Counters lab={lab} />
+        </div>
       </div>
       <p class="status" role="status">
         {lab.status.value}
@@ -34,8 +39,11 @@ export function RunControls({ lab }: { lab: LabModel }) {
   );
 }
 
+/** Steps and epochs of the chosen arm, and the speed of all. */
 function Counters({ lab }: { lab: LabModel }) {
-  const { step, epoch, imagesPerSecond } = lab.progress.value;
+  const { step, epoch, imagesPerSecond } = lab.chosen.value.progress.value;
+  const arms = lab.arms.value;
+  const speed = arms.length === 1 ? imagesPerSecond : Math.max(...arms.map((arm) => arm.progress.value.allPerSecond));
   return (
     <dl class="counters">
       <div>
@@ -48,13 +56,13 @@ function Counters({ lab }: { lab: LabModel }) {
       </div>
       <div>
         <dt>images/s</dt>
-        <dd>{imagesPerSecond > 0 ? count(imagesPerSecond) : '–'}</dd>
+        <dd>{speed > 0 ? count(speed) : '–'}</dd>
       </div>
     </dl>
   );
 }
 
 function Remedy({ lab }: { lab: LabModel }) {
-  const text = advice(lab, lab.progress.value.failure);
+  const text = advice(lab, lab.chosen.value.progress.value.failure);
   return text ? <p class="advice">{text}</p> : null;
 }

@@ -1,6 +1,13 @@
-import type { ChannelStatistics, LayerInfo } from '../../../worker/protocol';
+import { useSignal } from '@preact/signals';
+import { Component } from 'preact';
+import type { ChannelStatistics, LayerInfo, Look } from '../../../worker/protocol';
 import type { LayerStatistics } from '../../state/lab';
 import { count } from '../../state/status';
+
+/** Of the table, in CSS pixels and rows: enough to know what is in sight. */
+const ROW_PX = 18;
+const ROWS_IN_SIGHT = 18;
+const MARGIN = 8;
 
 interface Column {
   title: string;
@@ -14,27 +21,39 @@ export function StatisticsTable({
   layer,
   name,
   statistics,
+  look,
+  moving,
 }: {
   layer: LayerInfo;
   name: string;
   statistics: LayerStatistics;
+  /** The newest, where there is one. */
+  look: Look | undefined;
+  /** Training is under way. */
+  moving: boolean;
 }) {
   const { channels, step } = statistics;
-  const columns = columnsOf(channels);
+  const columns = columnsOf(channels, look?.batch[layer.key]);
   return (
     <>
       <p class="note">{describe(name, layer, channels, step)}</p>
-      {columns.length > 0 && <Values layer={layer} columns={columns} />}
+      {columns.length > 0 && <Values layer={layer} columns={columns} moving={moving} />}
     </>
   );
 }
 
-function Values({ layer, columns }: { layer: LayerInfo; columns: Column[] }) {
+function Values({ layer, columns, moving }: { layer: LayerInfo; columns: Column[]; moving: boolean }) {
   const rows = columns[0]?.values.length ?? 0;
+  const box = columns.length > 4 ? 'table-box wide' : 'table-box';
+  const first = useSignal(0);
+  const onScroll = (event: Event) => {
+    first.value = Math.floor((event.currentTarget as HTMLElement).scrollTop / ROW_PX);
+  };
+  const inSight = (row: number) => row > first.value - MARGIN && row < first.value + ROWS_IN_SIGHT + MARGIN;
   return (
     <>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard */}
-      <section class="table-box" tabIndex={0} aria-label={`Values of layer ${layer.key}`}>
+      <section class={box} tabIndex={0} aria-label={`Values of layer ${layer.key}`} onScroll={onScroll}>
         <table>
           <thead>
             <tr>
@@ -48,18 +67,37 @@ function Values({ layer, columns }: { layer: LayerInfo; columns: Column[] }) {
           </thead>
           <tbody>
             {Array.from({ length: rows }, (_, row) => (
-              <tr key={row}>
-                <th scope="row">{row}</th>
-                {columns.map((column) => (
-                  <Cell key={column.title} column={column} row={row} />
-                ))}
-              </tr>
+              <Row key={row} columns={columns} row={row} stale={moving && !inSight(row)} />
             ))}
           </tbody>
         </table>
       </section>
     </>
   );
+}
+
+interface RowProps {
+  columns: Column[];
+  row: number;
+  /** Out of sight while values change many times a second: may show those it had. */
+  stale: boolean;
+}
+
+class Row extends Component<RowProps> {
+  override shouldComponentUpdate(next: RowProps): boolean {
+    return !next.stale || next.columns.length !== this.props.columns.length;
+  }
+
+  override render({ columns, row }: RowProps) {
+    return (
+      <tr>
+        <th scope="row">{row}</th>
+        {columns.map((column) => (
+          <Cell key={column.title} column={column} row={row} />
+        ))}
+      </tr>
+    );
+  }
 }
 
 function Cell({ column, row }: { column: Column; row: number }) {
@@ -75,9 +113,15 @@ function Cell({ column, row }: { column: Column; row: number }) {
   );
 }
 
-function columnsOf({ runningMean, runningVar, weight, bias }: ChannelStatistics): Column[] {
+/** Statistics of the batch that was looked at stand before the running ones. */
+function columnsOf(
+  { runningMean, runningVar, weight, bias }: ChannelStatistics,
+  batch: Look['batch'][string] | undefined,
+): Column[] {
   const given: [string, Float32Array | undefined][] = [
+    ['batch_mean', batch?.mean],
     ['running_mean', runningMean],
+    ['batch_var', batch?.var],
     ['running_var', runningVar],
     ['weight', weight],
     ['bias', bias],

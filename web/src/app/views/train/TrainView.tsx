@@ -1,6 +1,9 @@
+import '../../../styles/arms.css';
+import '../../../styles/layers.css';
 import { EngineTrouble } from '../../components/EngineTrouble';
 import { NormPicker } from '../../components/NormPicker';
 import type { LabModel } from '../../state/lab';
+import { ArmPicker } from './ArmPicker';
 import { Curves } from './Curves';
 import { Experiments } from './Experiments';
 import { ImageGrid } from './ImageGrid';
@@ -8,18 +11,20 @@ import { LayerPanel } from './LayerPanel';
 import { Readout } from './Readout';
 import { RunControls } from './RunControls';
 import { RunSettings } from './RunSettings';
+import { Scoreboard } from './Scoreboard';
 
 export default function TrainView({ lab }: { lab: LabModel }) {
   return (
-    <div class="bench">
+    <div class="bench" data-norm={lab.form.config.value.norm}>
       <div class="side">
+        <ArmPicker lab={lab} />
         <NormPicker lab={lab} />
         <RunSettings lab={lab} />
       </div>
       <div class="stage">
         <RunControls lab={lab} />
         <EngineTrouble lab={lab} />
-        <Readout lab={lab} />
+        {lab.arms.value.length > 1 ? <Scoreboard lab={lab} /> : <Readout lab={lab} />}
         <Curves lab={lab} />
         <ImageGrid lab={lab} />
         <LayerPanel lab={lab} />

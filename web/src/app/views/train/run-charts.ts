@@ -1,88 +1,135 @@
 import { type Chart, type Columns, type CurveStyle, TRAIN_DASH } from '../../charts/chart';
-import type { EvaluationPoint, RunHistory, StepCurve } from '../../state/history';
+import { armName } from '../../settings/arms';
+import type { RunHistory, StepCurve } from '../../state/history';
+import type { Arm } from '../../state/training';
+import { merge, type Track } from './merge';
 
 export interface RunChart extends Chart {
-  data: (history: RunHistory) => Columns;
+  data: (arms: readonly Arm[]) => Columns;
 }
 
-/** Steps that the x axis shows at least, so that the first ones do not fill it. */
+type Figure = 'loss' | 'accuracy';
+
+/** Steps that the x axis shows at least, so that the first ones do not fill it; of several arms, images. */
 const LEAST_STEPS = 50;
+const LEAST_IMAGES = 1600;
 
 const HEIGHT = 260;
 
-const lossText = (value: number) => value.toFixed(3);
-const accuracyText = (value: number) => `${(100 * value).toFixed(1)} %`;
+const texts: Record<Figure, (value: number) => string> = {
+  loss: (value) => (value < 1e4 ? value.toFixed(3) : value.toExponential(1)),
+  accuracy: (value) => `${(100 * value).toFixed(1)} %`,
+};
 
-const x: Chart['x'] = { range: (max) => [0, Math.max(LEAST_STEPS, max ?? 0)], sync: 'run' };
+/** The y axis follows the smoothed and test curves; single batches may stick out. */
+function lossRange(smooth: number, most: number): Chart['range'] {
+  return (data) => {
+    let top = 0.5;
+    for (const curve of data.slice(smooth)) {
+      for (const value of curve) if (value !== null && value > top) top = value;
+    }
+    return [0, Math.min(top * 1.1, most)];
+  };
+}
 
-const curves: CurveStyle[] = [
+/** An arm about to diverge must not press the others to the ground. */
+const MOST_LOSS = 6;
+
+const about: Record<Figure, (by: string) => Pick<Chart, 'title' | 'alternative' | 'caption'>> = {
+  loss: (by) => ({
+    title: 'Loss',
+    alternative: `Loss by ${by}; the latest values are in the legend`,
+    caption: `Mean cross-entropy, by ${by}. Guessing among ten classes gives 2.30.`,
+  }),
+  accuracy: (by) => ({
+    title: 'Accuracy',
+    alternative: `Accuracy by ${by}; the latest values are in the legend`,
+    caption: `Share of right labels, by ${by}. Guessing gives 10 %.`,
+  }),
+};
+
+function chart(figure: Figure, by: string, curves: CurveStyle[], least: number, loss: Chart['range']): Chart {
+  return {
+    ...about[figure](by),
+    curves,
+    x: { range: (max) => [0, Math.max(least, max ?? 0)], sync: 'run' },
+    height: HEIGHT,
+    legend: (values, index) => latest(values, index, texts[figure]),
+    format: texts[figure],
+    range: figure === 'loss' ? loss : () => [0, 1],
+  };
+}
+
+const single: CurveStyle[] = [
   { label: 'each batch', color: '--raw', width: 1 },
   { label: 'batches, smoothed', color: '--ink-2', width: 1.5, dash: TRAIN_DASH },
   { label: 'test, eval mode', color: '--norm', width: 2.5, points: true },
   { label: 'test, train mode', color: '--norm', width: 2.5, dash: TRAIN_DASH, points: true },
 ];
 
-const SMOOTH = 2;
-
-/** The y axis follows the smoothed and test curves; single batches may stick out. */
-function lossRange(data: Columns): [number, number] {
-  let top = 0.5;
-  for (const curve of data.slice(SMOOTH)) {
-    for (const value of curve) if (value !== null && value > top) top = value;
-  }
-  return [0, top * 1.1];
+/** The chart of one run: by steps, single batches too. */
+export function runChart(figure: Figure): RunChart {
+  return {
+    ...chart(figure, 'step', single, LEAST_STEPS, lossRange(2, Number.POSITIVE_INFINITY)),
+    data: ([arm]) => {
+      const { [figure]: curve, evaluations } = (arm as Arm).history;
+      return merge([stepTrack(curve, 1, [curve.mean, curve.smooth]), testTrack(evaluations, 1, figure, BOTH)]);
+    },
+  };
 }
 
-export const lossChart: RunChart = {
-  title: 'Loss',
-  alternative: 'Loss by step; the latest values are in the legend',
-  caption: 'Mean cross-entropy, by step. Guessing among ten classes gives 2.30.',
-  curves,
-  x,
-  height: HEIGHT,
-  legend: (values, index) => latest(values, index, lossText),
-  format: lossText,
-  range: lossRange,
-  data: ({ loss, evaluations }) => align(loss, evaluations, 'loss'),
-};
+/** Line widths of arms that have their normalization, and so their colour, in common. */
+const WIDTHS = [2.5, 1.5, 3.5, 1];
 
-export const accuracyChart: RunChart = {
-  title: 'Accuracy',
-  alternative: 'Accuracy by step; the latest values are in the legend',
-  caption: 'Share of right labels, by step. Guessing gives 10 %.',
-  curves,
-  x,
-  height: HEIGHT,
-  legend: (values, index) => latest(values, index, accuracyText),
-  format: accuracyText,
-  range: () => [0, 1],
-  data: ({ accuracy, evaluations }) => align(accuracy, evaluations, 'accuracy'),
-};
+/**
+ * The chart of several arms: by training images, so that points above each other have seen as much. Of the loss, that of
+ * the batches, smoothed, and in eval mode; of the accuracy, both modes on the test images.
+ */
+export function armsChart(figure: Figure, norms: readonly string[]): RunChart {
+  const curves = norms.flatMap((norm, i): CurveStyle[] => {
+    const width = WIDTHS[norms.slice(0, i).filter((one) => one === norm).length] as number;
+    const style = { color: `--${norm}`, mark: armName(i), width };
+    const solid = { ...style, label: `${armName(i)}: test, eval mode`, points: true };
+    return figure === 'loss'
+      ? [{ ...style, label: `${armName(i)}: batches, smoothed`, dash: TRAIN_DASH, mark: '' }, solid]
+      : [solid, { ...style, label: `${armName(i)}: test, train mode`, dash: TRAIN_DASH, points: true, mark: '' }];
+  });
+  return {
+    ...chart(figure, 'training images', curves, LEAST_IMAGES, lossRange(1, MOST_LOSS)),
+    data: (arms) =>
+      merge(
+        arms.flatMap(({ history, config }) => {
+          const { batch } = config.peek();
+          const { [figure]: curve, evaluations } = history;
+          return figure === 'loss'
+            ? [stepTrack(curve, batch, [curve.smooth]), testTrack(evaluations, batch, figure, ['eval'])]
+            : [testTrack(evaluations, batch, figure, BOTH)];
+        }),
+      ),
+  };
+}
 
-/** Brings the points of training and of evaluation, both ascending in steps, on one x axis, with gaps where one has none. */
-function align(curve: StepCurve, evaluations: readonly EvaluationPoint[], key: 'loss' | 'accuracy'): Columns {
-  const x: number[] = [];
-  const raw: (number | null)[] = [];
-  const smooth: (number | null)[] = [];
-  const evalMode: (number | null)[] = [];
-  const trainMode: (number | null)[] = [];
-  let i = 0;
-  let j = 0;
-  while (i < curve.length || j < evaluations.length) {
-    const step = i < curve.length ? (curve.steps[i] as number) : Number.POSITIVE_INFINITY;
-    const evaluation = evaluations[j];
-    const at = Math.min(step, evaluation?.step ?? Number.POSITIVE_INFINITY);
-    const trained = step === at;
-    const evaluated = evaluation?.step === at ? evaluation : undefined;
-    x.push(at);
-    raw.push(trained ? (curve.mean[i] as number) : null);
-    smooth.push(trained ? (curve.smooth[i] as number) : null);
-    evalMode.push(evaluated?.eval?.[key] ?? null);
-    trainMode.push(evaluated?.train?.[key] ?? null);
-    if (trained) i++;
-    if (evaluated) j++;
-  }
-  return [x, raw, smooth, evalMode, trainMode];
+const BOTH = ['eval', 'train'] as const;
+
+function stepTrack({ steps, length }: StepCurve, scale: number, columns: readonly Float64Array[]): Track {
+  return {
+    length,
+    x: (i) => scale * (steps[i] as number),
+    columns: columns.map((column) => (i) => column[i] as number),
+  };
+}
+
+function testTrack(
+  evaluations: RunHistory['evaluations'],
+  scale: number,
+  figure: Figure,
+  modes: readonly (typeof BOTH)[number][],
+): Track {
+  return {
+    length: evaluations.length,
+    x: (i) => scale * (evaluations[i]?.step ?? 0),
+    columns: modes.map((mode) => (i) => evaluations[i]?.[mode]?.[figure] ?? null),
+  };
 }
 
 /** Training and evaluation have their points at different steps: what a curve last had. */

@@ -1,0 +1,25 @@
+import { Probe } from '../probe';
+import type { Look } from '../protocol';
+import type { Context } from '.';
+
+export default (context: Context) => {
+  let probe: Probe | null = null;
+  const leave = () => {
+    probe?.dispose();
+    probe = null;
+  };
+  return {
+    /** The layers of a run as they are now; null where there is no such run. */
+    async look(id: number): Promise<Look | null> {
+      const data = await context.data;
+      const run = context.runs.find((one) => one.id === id);
+      if (probe?.run !== run) leave();
+      if (!run) return null;
+      probe ??= new Probe(context.engine, run, data);
+      return probe.look();
+    },
+
+    /** Frees what looking has taken. */
+    leave,
+  };
+};
