@@ -1,5 +1,4 @@
 import { checkOptions } from './checks.js';
-import { normFactories } from './layers.js';
 import { compileEngine, instantiate } from './load.js';
 import { Model } from './model.js';
 import { Runtime } from './runtime.js';
@@ -18,8 +17,8 @@ export { presetSpec, presets } from './presets/index.js';
  */
 
 /**
- * The part of an engine that trains, for pages that have to be small: without file formats, made-up data and sweeps, which
- * `extendEngine` of `normlab/extend` adds.
+ * The part of an engine that trains, for pages that have to be small: without layers by themselves, file formats, made-up
+ * data and sweeps, which `extendEngine` of `normlab/extend` adds.
  *
  * @param {import('./engine.js').EngineOptions} [options] as those of `createEngine`
  * @throws {import('./errors.js').NormlabError} as `createEngine`
@@ -34,7 +33,6 @@ export async function createCore(options) {
     variant: runtime.abi.variant,
     /** The engine's version. */
     version: runtime.abi.version,
-    ...normFactories(runtime),
 
     /**
      * A model from its description.

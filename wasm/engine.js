@@ -7,6 +7,7 @@ import { loadDataset } from './data/load.js';
 import { npz } from './data/npz.js';
 import { synthetic } from './data/synthetic.js';
 import { NormlabError } from './errors.js';
+import { normFactories } from './layers.js';
 import { Model } from './model.js';
 import { toPyTorch } from './pytorch/index.js';
 import { Runtime } from './runtime.js';
@@ -50,6 +51,8 @@ export function extendEngine(core) {
   }
   const { runtime, module } = core;
   return Object.assign(core, {
+    ...normFactories(runtime),
+
     /**
      * The model that `model.save()` wrote: its parameters and running statistics bit for bit, in the mode that it was in.
      *

@@ -1,5 +1,6 @@
+import { NormlabError } from '../errors.js';
 import { readAll } from './fetch.js';
-import { idx } from './idx.js';
+import { readIdx } from './idx-plain.js';
 
 const NAME = 'fashion-mnist';
 
@@ -39,11 +40,29 @@ const files = () => ({
  */
 export async function loadFashionMnist(onProgress) {
   const urls = files();
-  const parts = await readAll(Object.values(urls), onProgress);
-  const [trainImages, trainLabels, testImages, testLabels] = Object.keys(urls).map((part) => `${NAME} ${part}`);
+  const fileNames = Object.keys(urls).map((part) => `${NAME} ${part}`);
+  const [trainImages, trainLabels, testImages, testLabels] = fileNames;
+  const packed = await readAll(Object.values(urls), onProgress);
+  const parts = await Promise.all(packed.map((bytes, i) => unpack(bytes, fileNames[i])));
   const common = { name: NAME, classNames: CLASS_NAMES };
-  const train = idx(parts[0], parts[1], { ...common, imagesName: trainImages, labelsName: trainLabels });
+  const train = readIdx(parts[0], parts[1], { ...common, imagesName: trainImages, labelsName: trainLabels });
   const { mean, std } = train;
-  const test = idx(parts[2], parts[3], { ...common, mean, std, imagesName: testImages, labelsName: testLabels });
+  const test = readIdx(parts[2], parts[3], { ...common, mean, std, imagesName: testImages, labelsName: testLabels });
   return { train, test };
+}
+
+/**
+ * Takes bytes out of gzip, by what the host has for it; a server may have undone the compression on the way.
+ *
+ * @param {Uint8Array} bytes
+ * @param {string} file
+ */
+async function unpack(bytes, file) {
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  try {
+    const stream = new Blob([/** @type {BlobPart} */ (bytes)]).stream().pipeThrough(new DecompressionStream('gzip'));
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+  } catch (cause) {
+    throw new NormlabError('format', `loadDataset: ${file}: not a whole gzip file: ${cause}`, { cause });
+  }
 }

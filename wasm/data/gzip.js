@@ -1,6 +1,6 @@
 import { NormlabError } from '../errors.js';
-import { hex, inflate, MAX_EXPANSION } from './inflate.js';
-import { reporter } from './reading.js';
+import { inflate, MAX_EXPANSION } from './inflate.js';
+import { hex, reporter } from './reading.js';
 
 // RFC 1952: a header of at least 10 bytes, the deflate stream, CRC-32 and length of the content, 4 bytes each.
 const HEADER = 10;

@@ -44,9 +44,6 @@ export function crc32(bytes, crc = 0) {
   return ~c >>> 0;
 }
 
-/** @param {number} value a 32-bit one */
-export const hex = (value) => `0x${value.toString(16).padStart(8, '0')}`;
-
 /**
  * Inflates to as many bytes as were promised and a few more at the most, in memory that grows with what comes.
  *

@@ -134,3 +134,6 @@ export function allocate(call, Type, length) {
     throw new NormlabError('memory', `${call}: cannot get memory for ${length} values`, { cause });
   }
 }
+
+/** @param {number} value a 32-bit one */
+export const hex = (value) => `0x${value.toString(16).padStart(8, '0')}`;

@@ -1,5 +1,6 @@
 import { describe } from '../checks.js';
-import { crc32, hex, inflate, MAX_EXPANSION } from './inflate.js';
+import { crc32, inflate, MAX_EXPANSION } from './inflate.js';
+import { hex } from './reading.js';
 
 /*
  * Zip files as far as .npz needs them (https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT): one disk, members
