@@ -2,6 +2,7 @@ import { Footer } from './components/Footer';
 import { Header } from './components/Header';
 import { Panel } from './components/Panel';
 import { Problems } from './components/Problems';
+import { Said } from './components/Said';
 import { Tabs } from './components/Tabs';
 import type { LabModel } from './state/lab';
 
@@ -18,6 +19,7 @@ export function App({ lab }: { lab: LabModel }) {
         </div>
       </main>
       {!embed && <Footer lab={lab} />}
+      <Said />
     </div>
   );
 }

@@ -1,6 +1,7 @@
 import '../styles/tokens.css';
 import '../styles/base.css';
 import '../styles/controls.css';
+import '../styles/actions.css';
 import '../styles/train.css';
 import { render } from 'preact';
 import { App } from './App';

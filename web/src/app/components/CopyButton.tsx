@@ -1,62 +1,59 @@
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
+import { copy } from '../state/clipboard';
+import { say } from '../state/said';
 
 interface Props {
   label: string;
+  /** What is copied, made when it is asked for. */
   text: () => string | Promise<string>;
 }
 
-/** How long it says that it has copied. */
-const TOLD_MS = 2000;
-
-/** Copies a text, and says that it has. */
+/** Copies a text and says so. Where the browser refuses, the text is shown, selected, to be copied by hand. */
 export function CopyButton({ label, text }: Props) {
-  const told = useSignal('');
-  useEffect(() => {
-    if (!told.value) return;
-    const timer = setTimeout(() => {
-      told.value = '';
-    }, TOLD_MS);
-    return () => clearTimeout(timer);
-  }, [told.value]);
+  const refused = useSignal<string | null>(null);
+  const failure = useSignal('');
+  const press = async () => {
+    refused.value = null;
+    failure.value = '';
+    try {
+      const content = await text();
+      if (await copy(content)) say(`Copied: ${label.replace(/^Copy /, '')}.`);
+      else refused.value = content;
+    } catch (error) {
+      failure.value = error instanceof Error ? error.message : String(error);
+    }
+  };
+  const close = () => {
+    refused.value = null;
+  };
   return (
     <span class="copy">
-      <button
-        type="button"
-        class="quiet"
-        onClick={async () => {
-          told.value = (await copy(await text())) ? 'Copied' : 'Not copied: the browser does not allow it';
-        }}
-      >
+      <button type="button" class="quiet" onClick={press}>
         {label}
       </button>
-      <span class="copied" aria-live="polite">
-        {told.value}
-      </span>
+      {refused.value !== null && <ByHand text={refused.value} close={close} />}
+      {failure.value && (
+        <span class="error" role="alert">
+          Nothing was copied: {failure.value}
+        </span>
+      )}
     </span>
   );
 }
 
-async function copy(text: string): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return copySelected(text);
-  }
-}
-
-/** Where the clipboard is closed to scripts, as in most iframes, the selection may still be copied. */
-function copySelected(text: string): boolean {
-  const focused = document.activeElement;
-  const area = document.createElement('textarea');
-  area.value = text;
-  area.style.position = 'fixed';
-  area.style.opacity = '0';
-  document.body.append(area);
-  area.select();
-  const done = document.execCommand('copy');
-  area.remove();
-  if (focused instanceof HTMLElement) focused.focus();
-  return done;
+function ByHand({ text, close }: { text: string; close: () => void }) {
+  const field = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => field.current?.select(), []);
+  return (
+    <span class="by-hand">
+      <label>
+        The browser does not let the page copy. It is selected: copy it by keyboard.
+        <textarea ref={field} readOnly rows={4} value={text} />
+      </label>
+      <button type="button" class="quiet" onClick={close}>
+        Done
+      </button>
+    </span>
+  );
 }
