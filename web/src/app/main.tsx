@@ -5,10 +5,13 @@ import '../styles/actions.css';
 import '../styles/train.css';
 import { render } from 'preact';
 import { App } from './App';
+import { keep, restore } from './state/keep';
 import { Lab } from './state/lab';
 
+restore();
 const lab = new Lab();
 lab.open();
+keep(lab);
 
 const root = document.getElementById('app');
 if (root) {

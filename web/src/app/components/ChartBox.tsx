@@ -3,6 +3,7 @@ import type { ComponentChildren, RefObject } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Chart, Picture } from '../charts/chart';
 import { CurveChart } from '../charts/curve-chart';
+import { enter } from '../charts/present';
 import type { LabModel } from '../state/lab';
 import { theme } from '../state/theme';
 
@@ -25,6 +26,7 @@ export function ChartBox({ lab, chart, revision, picture, drawn, children }: Pro
     if (!host.current) return;
     const curves = new CurveChart(host.current, chart);
     if (drawn) drawn.current = curves;
+    const leave = enter(curves);
     const stopDrawing = effect(() => {
       revision.value;
       curves.draw(picture);
@@ -37,6 +39,7 @@ export function ChartBox({ lab, chart, revision, picture, drawn, children }: Pro
     return () => {
       stopDrawing();
       stopRestyling();
+      leave();
       curves.destroy();
       if (drawn) drawn.current = null;
     };

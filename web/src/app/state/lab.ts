@@ -222,6 +222,8 @@ export const Lab = createModel(() => {
       if (!tabs.has(name)) tabs.set(name, untracked(make));
       return tabs.get(name) as T;
     },
+    /** Changes settings to values that their table entries allow. */
+    apply,
     /** Changes one setting to a value that its table entry allows. */
     set<K extends keyof Config>(key: K, value: Config[K]) {
       apply({ ...config.peek(), [key]: value });

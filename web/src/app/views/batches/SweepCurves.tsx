@@ -3,6 +3,7 @@ import { useMemo, useRef } from 'preact/hooks';
 import type { CurveChart } from '../../charts/curve-chart';
 import { ChartBox } from '../../components/ChartBox';
 import { FlagField } from '../../components/FlagField';
+import { save, textFile } from '../../exports/save';
 import { plainMessage, remedy } from '../../state/explain';
 import type { LabModel } from '../../state/lab';
 import { sweepOf } from './sweep';
@@ -61,10 +62,9 @@ function Exports({ lab, png }: { lab: LabModel; png: () => Promise<Blob | undefi
   const empty = results.value.length === 0;
   const engine = lab.engine.value;
   const variant = engine.phase === 'ready' ? engine.variant : '';
-  const text = (type: string, content: string) => new Blob([content], { type: `${type};charset=utf-8` });
   const formats: [string, () => Promise<Blob | undefined> | Blob][] = [
-    ['CSV', () => text('text/csv', sweepCsv(results.peek()))],
-    ['JSON', () => text('application/json', sweepJson(plan.peek(), variant, results.peek()))],
+    ['CSV', () => textFile('text/csv', sweepCsv(results.peek()))],
+    ['JSON', () => textFile('application/json', sweepJson(plan.peek(), variant, results.peek()))],
     ['PNG', png],
   ];
   return (
@@ -85,13 +85,4 @@ function Exports({ lab, png }: { lab: LabModel; png: () => Promise<Blob | undefi
       ))}
     </section>
   );
-}
-
-function save(blob: Blob, name: string): void {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  // The download has taken hold of it once this task is over.
-  setTimeout(() => URL.revokeObjectURL(link.href));
 }
