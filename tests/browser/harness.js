@@ -59,7 +59,8 @@ export async function serveSite({ folder = '/', encodeGzip = false, root = SITE 
 
 /**
  * Declares the same tests for either browser. `body` gets `open(hash, options)`, which opens the page in a tab of its
- * own, and `site`, the server. `build` makes another site than the page: its folder, and how to remove it; `ready` awaits its first view.
+ * own (`firstVisit`: as somebody who has never been here), and `site`, the server. `build` makes another site than the
+ * page: its folder, and how to remove it; `ready` awaits its first view.
  */
 export function inEachBrowser(title, body, { build = builtPage, ready = hasTabs } = {}) {
   for (const browserName of browserNames) {
@@ -112,14 +113,26 @@ async function builtPage() {
 
 const hasTabs = (page) => role(page, 'tab', 'Train');
 
-async function openPage(browser, url, { width = 1280, height = 900, beforeLoad, ready }) {
+async function openPage(browser, url, { width = 1280, height = 900, beforeLoad, ready, firstVisit = false }) {
   const page = await browser.newPage();
+  await page.evaluateOnNewDocument(arrive, firstVisit);
   page.setDefaultTimeout(PATIENCE_MS);
   await page.setViewport({ width, height });
   if (beforeLoad) await page.evaluateOnNewDocument(beforeLoad);
   await page.goto(url);
   await ready(page);
   return page;
+}
+
+/**
+ * Runs in the page, before its scripts: what tests before this one have left in the browser is forgotten, once, so that
+ * reloading the page finds what it has stored itself. But on a first visit the page has been seen before.
+ */
+function arrive(firstVisit) {
+  if (sessionStorage.getItem('arrived')) return;
+  sessionStorage.setItem('arrived', 'yes');
+  localStorage.clear();
+  if (!firstVisit) localStorage.setItem('normlab-tour', 'seen');
 }
 
 /** The elements that can have a role, for those roles that the tests ask for. */
