@@ -1,18 +1,26 @@
+import { Actions } from './components/Actions';
 import { Footer } from './components/Footer';
 import { Header } from './components/Header';
 import { Panel } from './components/Panel';
 import { Problems } from './components/Problems';
+import { Restored } from './components/Restored';
 import { Said } from './components/Said';
 import { Tabs } from './components/Tabs';
+import { TourDoor } from './components/TourDoor';
 import type { LabModel } from './state/lab';
 
 export function App({ lab }: { lab: LabModel }) {
   const { view, embed, norm } = lab.config.value;
   return (
     <div class="page" data-norm={norm}>
+      {!embed && <TourDoor lab={lab} />}
       {!embed && <Header />}
       <main>
-        <Tabs lab={lab} />
+        <div class="tabs-row">
+          <Tabs lab={lab} />
+          {!embed && <Actions lab={lab} />}
+        </div>
+        <Restored lab={lab} />
         <Problems lab={lab} />
         <div id="panel" role="tabpanel" aria-labelledby={`tab-${view}`}>
           <Panel lab={lab} view={view} />

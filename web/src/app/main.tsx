@@ -7,7 +7,9 @@ import { render } from 'preact';
 import { App } from './App';
 import { keep, restore } from './state/keep';
 import { Lab } from './state/lab';
+import { isFirstVisit, startTour } from './state/tour';
 
+if (isFirstVisit()) startTour();
 restore();
 const lab = new Lab();
 lab.open();

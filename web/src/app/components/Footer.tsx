@@ -1,4 +1,6 @@
+import { startFresh } from '../state/keep';
 import type { LabModel } from '../state/lab';
+import { startTour } from '../state/tour';
 
 const variants: Record<string, string> = {
   scalar: 'without SIMD, which this browser lacks',
@@ -16,6 +18,14 @@ export function Footer({ lab }: { lab: LabModel }) {
         no data leaves it. Layer names, defaults and formulas are PyTorch's.
       </p>
       <p>Images: Fashion-MNIST, © Zalando SE, MIT licence; 10,000 to train on and 2,000 to test with.</p>
+      <div class="keys-row">
+        <button type="button" class="quiet" onClick={startTour}>
+          Show the tour
+        </button>
+        <button type="button" class="quiet" onClick={() => startFresh(lab)}>
+          Start fresh
+        </button>
+      </div>
     </footer>
   );
 }

@@ -2,6 +2,7 @@ import { effect, signal } from '@preact/signals';
 import { HASH_VERSION, readHash, writeHash } from '../hash';
 import { defaults } from '../settings';
 import type { LabModel } from './lab';
+import { say } from './said';
 
 const KEY = 'normlab-state';
 const SAVE_MS = 300;
@@ -44,6 +45,7 @@ export function keep(lab: LabModel): void {
 /** Back to the settings that the page begins with, on the tab that is open. */
 export function startFresh(lab: LabModel): void {
   restored.value = false;
+  say('All settings are as at first. Undo brings yours back.');
   lab.apply({ ...defaults, view: lab.config.peek().view, embed: lab.config.peek().embed });
 }
 

@@ -19,6 +19,7 @@ const services = {
   lens: () => import('./lens'),
   modes: () => import('./modes'),
   pitfall: () => import('./pitfall'),
+  page: () => import('./page'),
 };
 
 export type ServiceName = keyof typeof services;

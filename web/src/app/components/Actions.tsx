@@ -1,0 +1,53 @@
+import { useEffect } from 'preact/hooks';
+import { writeHash } from '../hash';
+import { Refusal } from '../state/client';
+import { plainMessage } from '../state/explain';
+import type { LabModel } from '../state/lab';
+import { Undo, undoKey } from '../state/undo';
+import { ActionsExport } from './ActionsExport';
+import { CopyButton } from './CopyButton';
+import { Disclosure } from './Disclosure';
+
+/** The address of this page as it stands, or as it would stand in another page. */
+function address(lab: LabModel, embed: boolean): string {
+  return location.href.split('#')[0] + writeHash({ ...lab.config.peek(), embed });
+}
+
+function embedCode(lab: LabModel): string {
+  const source = address(lab, true).replaceAll('&', '&amp;');
+  return `<iframe src="${source}" title="Normlab" width="100%" height="720" style="border: 0" loading="lazy"></iframe>`;
+}
+
+async function pytorchCode(lab: LabModel): Promise<string> {
+  try {
+    return await lab.ask('page', 'pytorch', { ...lab.config.peek() });
+  } catch (error) {
+    throw error instanceof Refusal ? new Error(plainMessage(error.failure)) : error;
+  }
+}
+
+/** What can be done on every tab. On phones all but undo and redo is in a menu. */
+export function Actions({ lab }: { lab: LabModel }) {
+  const undo = lab.tab('undo', () => new Undo(lab));
+  useEffect(() => {
+    const onKeyDown = (event: KeyboardEvent) => undoKey(undo, event);
+    document.addEventListener('keydown', onKeyDown);
+    return () => document.removeEventListener('keydown', onKeyDown);
+  }, [undo]);
+  return (
+    <section class="actions" aria-label="Actions">
+      <button type="button" class="quiet" aria-disabled={!undo.possible} onClick={() => undo.undo()}>
+        Undo
+      </button>
+      <button type="button" class="quiet" aria-disabled={!undo.redoable} onClick={() => undo.redo()}>
+        Redo
+      </button>
+      <Disclosure label="Menu" class="menu">
+        <CopyButton label="Copy link" text={() => address(lab, false)} />
+        <CopyButton label="Copy PyTorch code" text={() => pytorchCode(lab)} />
+        <CopyButton label="Copy embed code" text={() => embedCode(lab)} />
+        <ActionsExport lab={lab} />
+      </Disclosure>
+    </section>
+  );
+}
