@@ -1,6 +1,6 @@
-import type { Engine, Model, Tensor, Trainer } from 'normlab';
+import type { Engine, LayerSpec, Model, Tensor, Trainer } from 'normlab';
 import type { Look } from './protocol';
-import { type Data, type Run, specOf } from './run';
+import type { Run } from './run';
 
 /** Enough for histograms of thousands of values, few enough not to hold up the training. */
 const IMAGES = 16;
@@ -17,14 +17,12 @@ export class Probe {
   constructor(
     engine: Engine,
     readonly run: Run,
-    { train }: Data,
   ) {
-    // With momentum 1 what BatchNorm keeps after a step is the statistics of its batch.
-    const options = run.config.norm === 'batch' ? { momentum: 1 } : {};
-    this.#model = engine.model(specOf(run.config, options));
+    const { spec } = run.model;
+    this.#model = engine.model({ ...spec, layers: forgetful(spec.layers) });
     this.#trainer = engine.trainer(this.#model, { optimizer: { type: 'sgd', lr: 0 } });
     const images = Math.min(IMAGES, run.config.batch);
-    this.#batch = train.batch(Array.from({ length: images }, (_, i) => i));
+    this.#batch = run.data.train.batch(Array.from({ length: images }, (_, i) => i));
   }
 
   look(): Look {
@@ -46,4 +44,14 @@ export class Probe {
     this.#trainer.dispose();
     this.#model.dispose();
   }
+}
+
+/** With momentum 1 what BatchNorm keeps after a step is the statistics of its batch. */
+function forgetful(layers: readonly LayerSpec[]): LayerSpec[] {
+  return layers.map(({ body, shortcut, ...layer }) => ({
+    ...layer,
+    ...(/^batch(Re)?[nN]orm$/.test(layer.type) && { momentum: 1 }),
+    ...(body && { body: forgetful(body) }),
+    ...(shortcut && { shortcut: forgetful(shortcut) }),
+  }));
 }

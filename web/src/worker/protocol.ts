@@ -17,6 +17,9 @@ export interface Failure {
 
 /** Everything that defines a run: equal values give bit-equal runs on the same engine variant. */
 export interface RunConfig {
+  /** What was opened from files, by its name; any other stands for what the page ships, and for weights drawn from the seed. */
+  data: string;
+  weights: string;
   model: string;
   norm: NormName;
   groups: number;

@@ -1,4 +1,4 @@
-import type { Dataset, Model, ModelSpec, Trainer, TrainingRun } from 'normlab';
+import type { Dataset, Model, Trainer, TrainingRun } from 'normlab';
 import { type Core, presetSpec } from 'normlab/core';
 import { Evaluation, EvaluationPace, nextEvaluation } from './evaluation';
 import { Pace, Throughput } from './pace';
@@ -11,19 +11,14 @@ export interface Data {
   test: Dataset;
 }
 
-/** @param normOptions further ones of each normalization layer */
-export function specOf(config: RunConfig, normOptions = {}): ModelSpec {
+/** The network that the settings describe, for images like these. */
+export function modelOf(engine: Pick<Core, 'model'>, config: RunConfig, { shape, classes }: Dataset): Model {
   const { model, norm, groups, renorm, placement, seed } = config;
-  return presetSpec(model, {
-    norm: norm === 'batch' && renorm ? 'renorm' : norm,
-    groups,
-    placement,
-    seed,
-    normOptions,
-  });
+  const choice = { norm: norm === 'batch' && renorm ? 'renorm' : norm, groups, placement };
+  return engine.model(presetSpec(model, { ...choice, seed, input: [...shape], classes }));
 }
 
-function optimizerOf({ optimizer, lr, momentum, decay: weightDecay }: RunConfig) {
+export function optimizerOf({ optimizer, lr, momentum, decay: weightDecay }: RunConfig) {
   return optimizer === 'sgd' ? { type: optimizer, lr, momentum, weightDecay } : { type: optimizer, lr, weightDecay };
 }
 
@@ -56,8 +51,10 @@ export class Run {
     readonly config: RunConfig,
     engine: Core,
     readonly data: Data,
+    /** That it begins with; null: one drawn from the seed. */
+    begun: Model | null,
   ) {
-    this.model = engine.model(specOf(config));
+    this.model = begun ?? modelOf(engine, config, data.train);
     this.#trainer = engine.trainer(this.model, { optimizer: optimizerOf(config) });
     this.#training = this.#trainer.start(data.train, { batchSize: config.batch, seed: config.seed });
     this.layers = layersOf(this.model);

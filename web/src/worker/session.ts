@@ -1,5 +1,6 @@
 import { type Core, createCore, loadFashionMnist } from 'normlab/core';
 import { isFatal, toFailure } from './failure';
+import { Opened } from './opened';
 import { Throughput } from './pace';
 import type { Answer, Focus, Order, SessionApi, SessionEvent } from './protocol';
 import { imagesOf, progressOf, rejectionOf, statisticsOf } from './reports';
@@ -35,6 +36,9 @@ export class Session implements SessionApi {
   /** What was asked for before engine and images were there: runs, and what to do with them. */
   #awaited: (() => void) | null = null;
   #awaitedCommand: 'play' | 'step' | null = null;
+  /** The images that the page knows of. */
+  #told: Data | null = null;
+  readonly #opened = new Opened();
   readonly #loadedData = deferred<Data>();
   readonly #core = deferred<Core>();
   #services: Promise<Services> | null = null;
@@ -54,13 +58,7 @@ export class Session implements SessionApi {
       this.#engine = engine;
       this.#data = data;
       this.#loadedData.resolve(data);
-      this.#emit({
-        type: 'loaded',
-        variant: engine.variant,
-        classNames: [...(data.test.classNames ?? Array.from({ length: data.test.classes }, (_, k) => String(k)))],
-        trainImages: data.train.length,
-        testImages: data.test.length,
-      });
+      this.#tellData(data);
     } catch (error) {
       this.#die(error);
       return;
@@ -92,7 +90,9 @@ export class Session implements SessionApi {
     if (!this.#engine || !this.#data) return;
     let run: Run;
     try {
-      run = new Run(id, config, this.#engine, this.#data);
+      const data = this.#opened.dataFor(config, this.#data);
+      run = new Run(id, config, this.#engine, data, this.#opened.modelFor(config, data));
+      this.#tellData(data);
     } catch (error) {
       if (isFatal(error)) {
         this.#die(error);
@@ -189,6 +189,7 @@ export class Session implements SessionApi {
       return new Services({
         engine: extendEngine(core),
         data: this.#loadedData.promise,
+        opened: this.#opened,
         get run() {
           return first();
         },
@@ -200,6 +201,19 @@ export class Session implements SessionApi {
       this.#services = null;
       throw error;
     }
+  }
+
+  #tellData(data: Data): void {
+    if (data === this.#told || !this.#engine) return;
+    this.#told = data;
+    const { train, test } = data;
+    this.#emit({
+      type: 'loaded',
+      variant: this.#engine.variant,
+      classNames: [...(test.classNames ?? Array.from({ length: test.classes }, (_, k) => String(k)))],
+      trainImages: train.length,
+      testImages: test.length,
+    });
   }
 
   async #pump(): Promise<void> {

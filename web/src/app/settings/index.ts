@@ -1,4 +1,5 @@
 import { type BatchesConfig, batchesSettings } from './batches';
+import { type FilesConfig, filesSettings } from './files';
 import { type LensConfig, lensSettings } from './lens';
 import { type ModesConfig, modesSettings } from './modes';
 import { type PageConfig, pageSettings } from './page';
@@ -8,7 +9,14 @@ import { type TrainConfig, trainSettings } from './train';
 export * from './schema';
 
 /** The whole state of the page that a link carries. */
-export interface Config extends PageConfig, TrainConfig, ModesConfig, LensConfig, BatchesConfig, PitfallConfig {}
+export interface Config
+  extends PageConfig,
+    TrainConfig,
+    FilesConfig,
+    ModesConfig,
+    LensConfig,
+    BatchesConfig,
+    PitfallConfig {}
 
 const { view, ...page } = pageSettings;
 
@@ -16,6 +24,7 @@ const { view, ...page } = pageSettings;
 export const settings = {
   view,
   ...trainSettings,
+  ...filesSettings,
   ...modesSettings,
   ...lensSettings,
   ...batchesSettings,

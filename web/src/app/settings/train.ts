@@ -4,8 +4,10 @@ import { ARM_IDS, type ArmChange, formatArms, parseArms } from './arms';
 import { norms } from './norms';
 import { round, type Table } from './schema';
 
+type OwnRunConfig = Omit<RunConfig, 'data' | 'weights'>;
+
 /** What is trained, and what of it is shown. */
-export interface TrainConfig extends RunConfig {
+export interface TrainConfig extends OwnRunConfig {
   /** What stands beside arm A, which the settings of a run describe. */
   arms: readonly ArmChange[];
   /** The arm whose settings, images and layers are shown; one that is not there stands for the last. */
@@ -156,7 +158,7 @@ const runSettings = {
     effect: 'restart',
     always: true,
   },
-} as const satisfies Table<RunConfig>;
+} as const satisfies Table<OwnRunConfig>;
 
 export const trainSettings = {
   ...runSettings,

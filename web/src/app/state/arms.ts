@@ -7,7 +7,7 @@ import { describeValue } from './status';
 
 export const MOST_ARMS = ARM_IDS.length;
 
-const RUN_KEYS = ['model', 'seed', ...ARM_KEYS] as const;
+const RUN_KEYS = ['data', 'weights', 'model', 'seed', ...ARM_KEYS] as const;
 
 /** The configuration as each arm has it, arm A's first. */
 export function armConfigs(config: Config): Config[] {

@@ -1,4 +1,5 @@
 import type { Engine } from 'normlab';
+import type { Opened } from '../opened';
 import type { Data, Run } from '../run';
 
 /** What a service has at hand. */
@@ -6,6 +7,7 @@ export interface Context {
   readonly engine: Engine;
   /** Here as soon as the images are. */
   readonly data: Promise<Data>;
+  readonly opened: Opened;
   /** The training under way, of arm A where there are several. */
   readonly run: Run | null;
   /** That of all arms. */

@@ -1,19 +1,27 @@
-import { type Engine, type Model, presetSpec, type TrainerOptions } from 'normlab';
+import type { Engine, Model, TrainerOptions } from 'normlab';
 import type { RunConfig } from '../protocol';
+import { modelOf, optimizerOf } from '../run';
 import type { Context } from '.';
 
 interface PyTorch {
   toPyTorch(model: Model, options: { trainer: TrainerOptions; run: { batchSize: number; seed: number } }): string;
 }
 
+/** What was found in files that were opened. */
+export type Found =
+  | { kind: 'data'; shape: number[]; classes: number; train: number; test: number; note: string }
+  | { kind: 'model'; settings: Partial<RunConfig> | null; note: string };
+
 /** What the page asks for on every tab. */
 export default (context: Context) => ({
   /** PyTorch code that makes the network of a configuration and trains it in the same way. */
-  pytorch({ model: preset, norm, groups, placement, seed, batch, lr, momentum, decay }: RunConfig): string {
+  async pytorch(config: RunConfig): Promise<string> {
     const engine = context.engine as Engine & PyTorch;
-    const model = engine.model(presetSpec(preset, { norm, groups, placement, seed }));
+    const { batch, seed } = config;
+    const data = context.opened.dataFor(config, await context.data);
+    const model = context.opened.modelFor(config, data) ?? modelOf(engine, config, data.train);
     try {
-      const trainer: TrainerOptions = { optimizer: { type: 'sgd', lr, momentum, weightDecay: decay } };
+      const trainer = { optimizer: optimizerOf(config) };
       return engine.toPyTorch(model, { trainer, run: { batchSize: batch, seed } });
     } finally {
       model.dispose();
@@ -23,5 +31,21 @@ export default (context: Context) => ({
   /** The model in training as a safetensors file, which `nl.loadModel` reads; null where there is none. */
   model(): Uint8Array | null {
     return context.run?.model.save() ?? null;
+  },
+
+  /** Reads files and keeps what they hold under a name, which settings can then have. */
+  async open(name: string, files: File[], config: RunConfig): Promise<Found> {
+    const { readFiles } = await import('../read-files');
+    const data = context.opened.dataFor(config, await context.data);
+    const read = await readFiles(context.engine, files, config, data);
+    if (read.kind === 'model') {
+      const { make, ...found } = read.model;
+      context.opened.models.set(name, make);
+      return { kind: 'model', ...found };
+    }
+    const { note, ...parts } = read.data;
+    context.opened.data.set(name, parts);
+    const { shape, classes } = parts.train;
+    return { kind: 'data', shape, classes, train: parts.train.length, test: parts.test.length, note };
   },
 });

@@ -10,12 +10,11 @@ export default (context: Context) => {
   };
   return {
     /** The layers of a run as they are now; null where there is no such run. */
-    async look(id: number): Promise<Look | null> {
-      const data = await context.data;
+    look(id: number): Look | null {
       const run = context.runs.find((one) => one.id === id);
       if (probe?.run !== run) leave();
       if (!run) return null;
-      probe ??= new Probe(context.engine, run, data);
+      probe ??= new Probe(context.engine, run);
       return probe.look();
     },
 
