@@ -1,4 +1,6 @@
 import { Actions } from './components/Actions';
+import { DropNotes } from './components/DropNotes';
+import { DropTarget } from './components/DropTarget';
 import { Footer } from './components/Footer';
 import { Header } from './components/Header';
 import { Panel } from './components/Panel';
@@ -22,11 +24,13 @@ export function App({ lab }: { lab: LabModel }) {
         </div>
         <Restored lab={lab} />
         <Problems lab={lab} />
+        <DropNotes lab={lab} />
         <div id="panel" role="tabpanel" aria-labelledby={`tab-${view}`}>
           <Panel lab={lab} view={view} />
         </div>
       </main>
       {!embed && <Footer lab={lab} />}
+      {!embed && <DropTarget lab={lab} />}
       <Said />
     </div>
   );

@@ -2,15 +2,23 @@ import { useEffect } from 'preact/hooks';
 import { writeHash } from '../hash';
 import { Refusal } from '../state/client';
 import { plainMessage } from '../state/explain';
+import { fromFiles } from '../state/files';
 import type { LabModel } from '../state/lab';
 import { Undo, undoKey } from '../state/undo';
 import { ActionsExport } from './ActionsExport';
 import { CopyButton } from './CopyButton';
 import { Disclosure } from './Disclosure';
+import { DropButton } from './DropButton';
 
 /** The address of this page as it stands, or as it would stand in another page. */
 function address(lab: LabModel, embed: boolean): string {
   return location.href.split('#')[0] + writeHash({ ...lab.config.peek(), embed });
+}
+
+/** What of the state stays behind. */
+function missing(lab: LabModel): string {
+  const names = fromFiles(lab.config.peek()).map((key) => lab.config.peek()[key]);
+  return names.length > 0 ? `It cannot carry ${names.join(' and ')}.` : '';
 }
 
 function embedCode(lab: LabModel): string {
@@ -43,10 +51,15 @@ export function Actions({ lab }: { lab: LabModel }) {
         Redo
       </button>
       <Disclosure label="Menu" class="menu">
-        <CopyButton label="Copy link" text={() => address(lab, false)} />
-        <CopyButton label="Copy PyTorch code" text={() => pytorchCode(lab)} />
-        <CopyButton label="Copy embed code" text={() => embedCode(lab)} />
-        <ActionsExport lab={lab} />
+        {() => (
+          <>
+            <CopyButton label="Copy link" text={() => address(lab, false)} note={() => missing(lab)} />
+            <CopyButton label="Copy PyTorch code" text={() => pytorchCode(lab)} />
+            <CopyButton label="Copy embed code" text={() => embedCode(lab)} note={() => missing(lab)} />
+            <ActionsExport lab={lab} />
+            <DropButton lab={lab} />
+          </>
+        )}
       </Disclosure>
     </section>
   );

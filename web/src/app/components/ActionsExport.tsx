@@ -12,12 +12,13 @@ type Made = { blob: Blob; name: string };
 export function ActionsExport({ lab }: { lab: LabModel }) {
   const failure = useSignal('');
   const ready = lab.engine.value.phase === 'ready';
-  const deliver = async (make: () => Promise<Made>) => {
+  const deliver = async (make: () => Promise<Made>, close: () => void) => {
     failure.value = '';
     try {
       // What makes files is fetched when the first is asked for.
       const [{ save }, { blob, name }] = await Promise.all([import('../exports/save'), make()]);
       save(blob, name);
+      close();
       say(`Saved ${name}.`);
     } catch (error) {
       failure.value = error instanceof Refusal ? plainMessage(error.failure) : String(error);
@@ -49,19 +50,28 @@ export function ActionsExport({ lab }: { lab: LabModel }) {
   ];
   return (
     <Disclosure label="Export" class="export">
-      <ul>
-        {items.map(([label, enabled, make]) => (
-          <li key={label}>
-            <button type="button" class="item" aria-disabled={!enabled} onClick={() => enabled && deliver(make)}>
-              {label}
-            </button>
-          </li>
-        ))}
-      </ul>
-      {failure.value && (
-        <p class="error" role="alert">
-          Nothing was saved: {failure.value}
-        </p>
+      {(close) => (
+        <>
+          <ul>
+            {items.map(([label, enabled, make]) => (
+              <li key={label}>
+                <button
+                  type="button"
+                  class="item"
+                  aria-disabled={!enabled}
+                  onClick={() => enabled && deliver(make, close)}
+                >
+                  {label}
+                </button>
+              </li>
+            ))}
+          </ul>
+          {failure.value && (
+            <p class="error" role="alert">
+              Nothing was saved: {failure.value}
+            </p>
+          )}
+        </>
       )}
     </Disclosure>
   );

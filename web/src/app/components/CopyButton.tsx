@@ -7,10 +7,12 @@ interface Props {
   label: string;
   /** What is copied, made when it is asked for. */
   text: () => string | Promise<string>;
+  /** What is to be known of what was copied. */
+  note?: () => string;
 }
 
 /** Copies a text and says so. Where the browser refuses, the text is shown, selected, to be copied by hand. */
-export function CopyButton({ label, text }: Props) {
+export function CopyButton({ label, text, note }: Props) {
   const refused = useSignal<string | null>(null);
   const failure = useSignal('');
   const press = async () => {
@@ -18,7 +20,7 @@ export function CopyButton({ label, text }: Props) {
     failure.value = '';
     try {
       const content = await text();
-      if (await copy(content)) say(`Copied: ${label.replace(/^Copy /, '')}.`);
+      if (await copy(content)) say(`Copied: ${label.replace(/^Copy /, '')}. ${note?.() ?? ''}`.trim());
       else refused.value = content;
     } catch (error) {
       failure.value = error instanceof Error ? error.message : String(error);

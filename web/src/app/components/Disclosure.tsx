@@ -5,7 +5,8 @@ import { useEffect, useId, useRef } from 'preact/hooks';
 interface Props {
   label: string;
   class: string;
-  children: ComponentChildren;
+  /** Is given what hides it. */
+  children: (close: () => void) => ComponentChildren;
 }
 
 /** A button that shows and hides what stands beneath it. Escape, or a click elsewhere, hides it again. */
@@ -14,14 +15,17 @@ export function Disclosure({ label, class: className, children }: Props) {
   const root = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
   const id = useId();
+  const close = () => {
+    // What is hidden cannot keep the focus.
+    if (root.current?.contains(document.activeElement)) button.current?.focus();
+    open.value = false;
+  };
   useEffect(() => {
     const outside = ({ target }: Event) => {
       if (!root.current?.contains(target as Node)) open.value = false;
     };
     const leave = ({ key }: KeyboardEvent) => {
-      if (key !== 'Escape' || !open.peek()) return;
-      open.value = false;
-      button.current?.focus();
+      if (key === 'Escape' && open.peek()) close();
     };
     document.addEventListener('pointerdown', outside);
     document.addEventListener('focusin', outside);
@@ -47,7 +51,7 @@ export function Disclosure({ label, class: className, children }: Props) {
         {label}
       </button>
       <div id={id} class={`disclosed ${className}-items`} data-open={open.value}>
-        {children}
+        {children(close)}
       </div>
     </div>
   );

@@ -29,6 +29,7 @@ export function keep(lab: LabModel): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const save = () => {
     clearTimeout(timer);
+    timer = undefined;
     write(writeHash(lab.config.peek()));
   };
   let first = true;

@@ -6,6 +6,7 @@ import { type Config, format, settingKeys, settings } from '../settings';
 import { armConfigs, choosing, chosenArm, withArm, withoutArm, withSetting } from './arms';
 import { type Client, connect, Refusal } from './client';
 import { explainDivergence, remedy } from './explain';
+import { hasOpened, heldBack, openAgain, withoutStaleWeights } from './files';
 import { seldom } from './seldom';
 import { statusSentence } from './status';
 import { type Arm, createTraining } from './training';
@@ -42,7 +43,7 @@ const SHOWN = ['arm', 'layer', 'images'] as const;
 
 /** The state of the page. Everything is readable by everyone; only the actions write. */
 export const Lab = createModel(() => {
-  const initial = readHash(location.hash);
+  const initial = heldBack(readHash(location.hash));
   const config = signal<Config>(initial.config);
   const problems = signal(initial.problems);
   const engine = signal<EngineState>({ phase: 'loading', loaded: null });
@@ -78,6 +79,17 @@ export const Lab = createModel(() => {
       return;
     }
     opened.value++;
+    if (hasOpened()) reopen(client);
+    else restart();
+  }
+
+  /** What was opened from files died with the worker before. */
+  async function reopen(own: Client): Promise<void> {
+    await openAgain({ ask });
+    if (client !== own) return;
+    const held = heldBack({ config: config.peek(), problems: problems.peek() });
+    problems.value = held.problems;
+    config.value = held.config;
     restart();
   }
 
@@ -92,6 +104,16 @@ export const Lab = createModel(() => {
     training.note.value = '';
     listen();
     client?.session[name]();
+  }
+
+  /** Calls a method of a service of the worker. Rejects with a Refusal. */
+  function ask<S extends ServiceName, M extends Method<S>>(
+    service: S,
+    method: M,
+    ...args: Arguments<S, M>
+  ): Promise<Result<S, M>> {
+    const gone = { name: 'WorkerError', code: 'worker', message: 'the worker is gone' };
+    return client ? client.ask(service, method, args) : Promise.reject(new Refusal(gone));
   }
 
   /** From here on the worker is expected to say something. */
@@ -129,13 +151,17 @@ export const Lab = createModel(() => {
     }
   }
 
-  /** Takes over a configuration, and does what its differences from the present one demand. */
-  function apply(next: Config): void {
+  function changes(next: Config): (keyof Config)[] {
     const previous = config.peek();
-    const changed = settingKeys.filter(
-      (key) => format(settings[key], next[key]) !== format(settings[key], previous[key]),
-    );
+    return settingKeys.filter((key) => format(settings[key], next[key]) !== format(settings[key], previous[key]));
+  }
+
+  /** Takes over a configuration, and does what its differences from the present one demand. */
+  function apply(wanted: Config): void {
+    const next = withoutStaleWeights(wanted, changes(wanted));
+    const changed = changes(next);
     if (changed.length === 0) return;
+    const previous = config.peek();
     config.value = next;
     const playing = training.playing();
     if (training.arrange(toldStart(previous, next), playing, false)) listen();
@@ -145,7 +171,7 @@ export const Lab = createModel(() => {
 
   function readLocation(): void {
     if (location.hash === writeHash(config.peek())) return;
-    const reading = readHash(location.hash);
+    const reading = heldBack(readHash(location.hash));
     problems.value = reading.problems;
     apply(reading.config);
     writeLocation();
@@ -206,15 +232,7 @@ export const Lab = createModel(() => {
     pause: () => command('pause'),
     step: () => command('step'),
     reset: restart,
-    /** Calls a method of a service of the worker. Rejects with a Refusal. */
-    ask<S extends ServiceName, M extends Method<S>>(
-      service: S,
-      method: M,
-      ...args: Arguments<S, M>
-    ): Promise<Result<S, M>> {
-      const gone = { name: 'WorkerError', code: 'worker', message: 'the worker is gone' };
-      return client ? client.ask(service, method, args) : Promise.reject(new Refusal(gone));
-    },
+    ask,
     /** Calls the listener after each change of the configuration. */
     onChange: (listener: ConfigListener) => listeners.add(listener),
     /** The state of a tab, made when the tab is first opened and kept from then on. */
