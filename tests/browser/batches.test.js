@@ -4,6 +4,7 @@ import {
   axeViolations,
   choose,
   inEachBrowser,
+  keepFiles,
   keepWorkers,
   press,
   role,
@@ -336,16 +337,4 @@ async function savedText(page, format) {
   await press(page, `Save ${format}`);
   await page.waitForFunction((before) => globalThis.files.length > before, {}, count);
   return page.evaluate(() => globalThis.files.at(-1).text());
-}
-
-/** Runs in the page, before its scripts. */
-function keepFiles() {
-  globalThis.files = [];
-  const address = URL.createObjectURL;
-  URL.createObjectURL = (blob) => {
-    globalThis.files.push(blob);
-    return address.call(URL, blob);
-  };
-  // Browsers without a screen ask nobody where to put it.
-  HTMLAnchorElement.prototype.click = () => {};
 }

@@ -289,3 +289,15 @@ export function keepWorkers() {
     }
   };
 }
+
+/** Runs in the page, before its scripts: keeps the files that it saves. */
+export function keepFiles() {
+  globalThis.files = [];
+  const address = URL.createObjectURL;
+  URL.createObjectURL = (blob) => {
+    globalThis.files.push(blob);
+    return address.call(URL, blob);
+  };
+  // Browsers without a screen ask nobody where to put it.
+  HTMLAnchorElement.prototype.click = () => {};
+}

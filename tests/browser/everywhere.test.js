@@ -1,0 +1,493 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { createEngine, makeDataset, presetSpec } from 'normlab';
+import {
+  axeViolations,
+  choose,
+  inEachBrowser,
+  keepFiles,
+  keepWorkers,
+  press,
+  regionText,
+  role,
+  status,
+  stepsMade,
+  type,
+  untilMeasured,
+  untilStatus,
+  untilSteps,
+} from './harness.js';
+
+const hash = (page) => page.evaluate(() => location.hash);
+
+inEachBrowser('what can be done on every tab', ({ open }, test) => {
+  test('Copy link gives the configuration, in a page opened anew', async () => {
+    const page = await open('#norm=group&groups=4&model=mlp&batch=12&lr=0.003', { beforeLoad: keepCopies });
+    await choose(page, 'RMSNorm');
+    await press(page, 'Copy link');
+    await untilSaid(page, /^Copied: link\.$/);
+    const link = await lastCopy(page);
+    const other = await open(new URL(link).hash);
+    assert.equal(await other.evaluate(() => location.href), link);
+    assert.equal(await (await role(other, 'radio', 'RMSNorm')).evaluate((input) => input.checked), true);
+    assert.equal(await (await role(other, 'spinbutton', 'Batch size')).evaluate((input) => input.value), '12');
+  });
+
+  test('Copy embed code gives a frame of this page in this state', async () => {
+    const page = await open('#norm=layer&seed=9', { beforeLoad: keepCopies });
+    await press(page, 'Copy embed code');
+    await untilSaid(page, /^Copied: embed code\.$/);
+    const code = await lastCopy(page);
+    const source = await page.evaluate((text) => {
+      const frame = new DOMParser().parseFromString(text, 'text/html').querySelector('iframe');
+      return frame.getAttribute('src');
+    }, code);
+    const [address, state] = source.split('#');
+    assert.equal(address, await page.evaluate(() => location.href.split('#')[0]));
+    const inside = await open(`#${state}`);
+    assert.equal(await inside.$('footer'), null);
+    assert.match(await hash(inside), /norm=layer.*seed=9.*embed=1/);
+  });
+
+  test('where the browser does not let the page copy, the text is there to be copied by hand', async () => {
+    const page = await open('#seed=5', { beforeLoad: refuseCopying });
+    await press(page, 'Copy link');
+    const field = await page.waitForSelector('textarea');
+    assert.match(await field.evaluate((element) => element.value), /#v=1&.*seed=5/);
+    assert.equal(await field.evaluate((element) => element.selectionEnd - element.selectionStart > 20), true);
+  });
+
+  test('CSV, JSON and model file are those of the run, as Node computes it', async () => {
+    const page = await open('#norm=batch&model=smallcnn&batch=16&lr=0.03&seed=4', { beforeLoad: keepFiles });
+    await untilMeasured(page);
+    for (let step = 1; step <= 3; step++) {
+      await press(page, 'Step');
+      await untilStatus(page, new RegExp(`^Paused at step ${step},`));
+    }
+    await untilMeasured(page);
+    const [table, everything] = [await saved(page, 'Curves (CSV)'), JSON.parse(await saved(page, 'Everything (JSON)'))];
+    const node = await runInNode(everything.variant, { model: 'smallcnn', batchSize: 16, lr: 0.03, seed: 4, steps: 3 });
+
+    assert.deepEqual(
+      everything.history.map(({ step, loss, accuracy }) => [step, loss, accuracy]),
+      node.steps.map(({ step, loss, accuracy }) => [step, Math.fround(loss), Math.fround(accuracy)]),
+    );
+    const { norm, batch, lr, seed } = everything.configuration;
+    assert.deepEqual({ norm, batch, lr, seed }, { norm: 'batch', batch: 16, lr: 0.03, seed: 4 });
+    const last = everything.evaluations.at(-1);
+    assert.equal(last.step, 3);
+    assert.equal(last.eval.accuracy, node.eval.accuracy);
+    assert.equal(last.train.accuracy, node.train.accuracy);
+    const [head, ...lines] = table.trim().split('\r\n');
+    const rows = lines.map((line) => Object.fromEntries(line.split(',').map((cell, i) => [head.split(',')[i], cell])));
+    assert.deepEqual(
+      rows.map(({ step }) => step),
+      ['0', '1', '2', '3'],
+    );
+    rows.slice(1).forEach((row, i) => {
+      assert.deepEqual(
+        [Number(row.loss), Number(row.accuracy)],
+        [everything.history[i].loss, everything.history[i].accuracy],
+      );
+    });
+    assert.equal(Number(rows[3].evalAccuracy), node.eval.accuracy);
+    assert.equal(Number(rows[3].trainModeLoss), last.train.loss);
+
+    assert.deepEqual(
+      await logitsOf(everything.variant, await savedBytes(page, 'Model file (safetensors)')),
+      node.logits,
+    );
+  });
+
+  test('a chart of the tab is saved as an image', async () => {
+    const page = await open('#seed=1', { beforeLoad: keepFiles });
+    await untilMeasured(page);
+    await saved(page, 'Loss (PNG)');
+    const size = await page.evaluate(async () => {
+      const { width, height } = await createImageBitmap(globalThis.files.at(-1));
+      return { width, height };
+    });
+    assert.ok(size.width > 300 && size.height > 260);
+  });
+
+  test('changes are undone and done again, by button and by key, and said', async () => {
+    const page = await open('#norm=batch&batch=32');
+    await untilMeasured(page);
+    await choose(page, 'LayerNorm');
+    await type(page, 'Batch size', '8');
+    await press(page, 'Undo');
+    await untilSaid(page, /^Undone: Batch size is 32\.$/);
+    assert.match(await hash(page), /norm=layer.*batch=32/);
+    await page.evaluate(() => document.activeElement.blur());
+    await page.keyboard.down('Control');
+    await page.keyboard.press('z');
+    await page.keyboard.up('Control');
+    await untilSaid(page, /^Undone: Normalization is BatchNorm\.$/);
+    assert.match(await hash(page), /norm=batch.*batch=32/);
+    await press(page, 'Redo');
+    await untilSaid(page, /^Done again: Normalization is LayerNorm\.$/);
+    await press(page, 'Redo');
+    assert.match(await hash(page), /norm=layer.*batch=8/);
+    const redo = await role(page, 'button', 'Redo');
+    assert.equal(await redo.evaluate((button) => button.getAttribute('aria-disabled')), 'true');
+
+    // In a text field the keys are the field's own.
+    const seed = await role(page, 'spinbutton', 'Seed');
+    await seed.focus();
+    await page.keyboard.down('Control');
+    await page.keyboard.press('z');
+    await page.keyboard.up('Control');
+    assert.match(await hash(page), /norm=layer.*batch=8/);
+  });
+
+  test('a slider that is drawn over many values is one change', async () => {
+    const page = await open('#lr=0.02');
+    await untilMeasured(page);
+    const slider = await role(page, 'slider', 'Learning rate slider');
+    await slider.focus();
+    for (let i = 0; i < 4; i++) await page.keyboard.press('ArrowRight');
+    assert.doesNotMatch(await hash(page), /lr=0\.02&/);
+    await press(page, 'Undo');
+    assert.match(await hash(page), /lr=0\.02&/);
+  });
+
+  test('without a state in its address the page is as it was left, or fresh on demand', async () => {
+    const page = await open('#norm=group&batch=6');
+    await untilMeasured(page);
+    await choose(page, 'LayerNorm');
+    await page.waitForFunction(() => /norm=layer/.test(localStorage.getItem('normlab-state')));
+    const address = await page.evaluate(() => location.href.split('#')[0]);
+    await page.goto('about:blank');
+    await page.goto(address);
+    await untilMeasured(page);
+    assert.match(await hash(page), /norm=layer.*batch=6/);
+    assert.match(await regionText(page, 'Last visit'), /as you left them/);
+    await press(page, 'Start fresh');
+    assert.match(await hash(page), /norm=batch.*batch=32/);
+    await press(page, 'Undo');
+    assert.match(await hash(page), /norm=layer.*batch=6/);
+    await page.waitForFunction(() => /norm=layer/.test(localStorage.getItem('normlab-state')));
+    await page.evaluate(() => localStorage.setItem('normlab-state', '#v=1&norm=%%%&batch=lots'));
+    await page.goto('about:blank');
+    await page.goto(address);
+    await untilMeasured(page);
+    assert.match(await hash(page), /norm=batch.*batch=32/);
+  });
+});
+
+inEachBrowser('files that are opened', ({ open }, test) => {
+  test('images and labels that are dropped are trained on, as Node does', async () => {
+    const page = await open('#norm=group&model=smallcnn&batch=10&lr=0.05&seed=2', { beforeLoad: keepFiles });
+    await untilMeasured(page);
+    const { images, labels, data } = await idxFiles();
+    await drop(page, { 'digits-images-idx3-ubyte.gz': gzipSync(images), 'digits-labels-idx1-ubyte': labels });
+    const about = await untilRegion(page, 'Data set from files');
+    assert.match(about, /digits-images.*1×16×16, 4 classes, 50 to train on and 10 to test with/);
+    assert.match(about, /the last 10 of 60 images are kept for the test.*A link cannot carry it/);
+    await untilStatus(page, /^Started over: .*Ready/);
+    await press(page, 'Step');
+    await press(page, 'Step');
+    await untilStatus(page, /^Paused at step 2,/);
+    await untilMeasured(page);
+    const { variant, history, evaluations } = JSON.parse(await saved(page, 'Everything (JSON)'));
+    const node = await runInNode(variant, {
+      ...{ model: 'smallcnn', norm: 'group', batchSize: 10, lr: 0.05, seed: 2, steps: 2, data },
+    });
+    assert.deepEqual(
+      history.map(({ loss }) => loss),
+      node.steps.map(({ loss }) => Math.fround(loss)),
+    );
+    assert.equal(evaluations.at(-1).eval.loss, node.eval.loss);
+
+    await press(page, 'Back to Fashion-MNIST');
+    await untilMeasured(page);
+    await press(page, 'Undo');
+    await untilMeasured(page);
+    assert.match(await hash(page), /data=digits-images/);
+    assert.equal(await page.$('.trouble'), null);
+
+    const link = await page.evaluate(() => location.href);
+    const other = await open(new URL(link).hash);
+    assert.match(await regionText(other, 'Notes on this link'), /digits-images.*a link cannot carry; Fashion-MNIST/);
+    assert.doesNotMatch(await hash(other), /data=/);
+  });
+
+  test('a model file goes on in training, with the settings that describe it', async () => {
+    const page = await open('#norm=batch&model=smallcnn&batch=8&lr=0.02&seed=3', { beforeLoad: keepFiles });
+    await untilMeasured(page);
+    const variant = JSON.parse(await saved(page, 'Everything (JSON)')).variant;
+    const file = await runInNode(variant, { model: 'mlp', norm: 'layer', batchSize: 20, lr: 0.1, seed: 8, steps: 5 });
+    await openByButton(page, { 'my model.safetensors': file.bytes });
+    assert.match(await untilRegion(page, 'Model from a file'), /weights of my-model\.safetensors/);
+    await untilStatus(page, /Ready: Multilayer perceptron with LayerNorm/);
+    await untilMeasured(page);
+    assert.match(await hash(page), /norm=layer.*model=mlp.*weights=my-model\.safetensors/);
+    assert.deepEqual(await logitsOf(variant, await savedBytes(page, 'Model file (safetensors)')), file.logits);
+    await choose(page, 'BatchNorm');
+    await untilMeasured(page);
+    assert.doesNotMatch(await hash(page), /weights=/);
+  });
+
+  test('tensors of PyTorch go into the present network, or every mismatch is listed', async () => {
+    const page = await open('#norm=batch&model=mlp&batch=8', { beforeLoad: keepFiles });
+    await untilMeasured(page);
+    const { fitting, other } = await tensorFiles();
+    await drop(page, { 'other.safetensors': other });
+    const refusal = await (await page.waitForSelector('.refused-file[role="alert"]')).evaluate(
+      (element) => element.textContent,
+    );
+    assert.match(refusal, /other\.safetensors could not be opened/);
+    for (const line of [
+      'Missing key(s) in state_dict: "1.bias"',
+      'Unexpected key(s) in state_dict: "9.weight"',
+      'size mismatch for 1.weight',
+    ]) {
+      assert.ok(refusal.includes(line), `${line} is missing in: ${refusal}`);
+    }
+    await drop(page, { 'fitting.safetensors': fitting.bytes });
+    await untilRegion(page, 'Model from a file');
+    await untilMeasured(page);
+    const { variant } = JSON.parse(await saved(page, 'Everything (JSON)'));
+    assert.deepEqual(await logitsOf(variant, await savedBytes(page, 'Model file (safetensors)')), fitting.logits);
+  });
+
+  test('garbage is said in place, and what trains goes on', async () => {
+    const page = await open('#norm=layer&batch=4');
+    await untilMeasured(page);
+    await press(page, 'Play');
+    await untilSteps(page, 5);
+    const { images, labels } = await idxFiles();
+    const garbage = {
+      'photo.jpg': [{ 'photo.jpg': Uint8Array.from({ length: 300 }, (_, i) => (7 * i) % 256) }, /none of the files/],
+      'labels alone': [{ 'some-labels-idx1-ubyte': labels }, /come in pairs/],
+      truncated: [{ 'a-images-idx3-ubyte': images.subarray(0, 500), 'a-labels-idx1-ubyte': labels }, /truncated/],
+      'cut model': [
+        { 'm.safetensors': Uint8Array.of(200, 0, 0, 0, 0, 0, 0, 0, 0x7b, 0x22, 0x61) },
+        /corrupt or cut off/,
+      ],
+    };
+    for (const [what, [files, message]] of Object.entries(garbage)) {
+      await drop(page, files);
+      await page.waitForFunction(
+        (source) => new RegExp(source).test(document.querySelector('.refused-file')?.textContent ?? ''),
+        {},
+        message.source,
+      );
+      const before = await stepsMade(page);
+      await untilSteps(page, before + 1);
+      assert.match(await status(page), /^Training/, what);
+    }
+    await press(page, 'Dismiss');
+    assert.equal(await page.$('.refused-file'), null);
+    assert.match(await hash(page), /norm=layer.*batch=4/);
+  });
+
+  test('a target is shown while files are dragged over the page', async () => {
+    const page = await open('#seed=1');
+    await drag(page, 'dragenter');
+    await page.waitForSelector('.drop-target');
+    await drag(page, 'dragleave');
+    await page.waitForFunction(() => document.querySelector('.drop-target') === null);
+  });
+});
+
+/** Runs in the page, before its scripts: keeps what it copies. */
+function keepCopies() {
+  globalThis.copies = [];
+  Object.defineProperty(navigator, 'clipboard', {
+    value: {
+      writeText: async (text) => {
+        globalThis.copies.push(text);
+      },
+    },
+  });
+}
+
+/** Runs in the page, before its scripts. */
+function refuseCopying() {
+  Object.defineProperty(navigator, 'clipboard', { value: undefined });
+  document.execCommand = () => false;
+}
+
+function lastCopy(page) {
+  return page.evaluate(() => globalThis.copies.at(-1));
+}
+
+/** Waits until the page's short message matches. */
+async function untilSaid(page, pattern) {
+  await page.waitForFunction(
+    (source) => new RegExp(source).test(document.querySelector('.said').textContent),
+    { polling: 50 },
+    pattern.source,
+  );
+}
+
+/** Chooses this of what can be exported. */
+async function exported(page, label) {
+  const count = await page.evaluate(() => globalThis.files.length);
+  const opener = await role(page, 'button', 'Export');
+  if (await opener.evaluate((button) => button.getAttribute('aria-expanded') === 'false')) await opener.click();
+  await press(page, label);
+  await page.waitForFunction((before) => globalThis.files.length > before, {}, count);
+}
+
+async function saved(page, label) {
+  await exported(page, label);
+  return page.evaluate(() => globalThis.files.at(-1).text());
+}
+
+async function savedBytes(page, label) {
+  await exported(page, label);
+  const numbers = await page.evaluate(async () => [...new Uint8Array(await globalThis.files.at(-1).arrayBuffer())]);
+  return Uint8Array.from(numbers);
+}
+
+/** The same run in Node: its steps, its scores, and what it makes of the first test images. */
+async function runInNode(variant, { model: preset, norm = 'batch', batchSize, lr, seed, steps, data }) {
+  const nl = await createEngine({ variant });
+  try {
+    const { train, test } = data ?? (await nl.loadDataset('fashion-mnist'));
+    const model = nl.model(presetSpec(preset, { norm, seed, input: train.shape, classes: train.classes }));
+    const trainer = nl.trainer(model, { optimizer: { type: 'sgd', lr, momentum: 0.9 } });
+    const run = trainer.start(train, { batchSize, seed });
+    const done = [];
+    while (done.length < steps) done.push(...run.steps(1).steps);
+    const scores = {
+      eval: model.evaluate(test, { batchSize: 100, mode: 'eval' }),
+      train: model.evaluate(test, { batchSize, mode: 'train' }),
+    };
+    return { steps: done, ...scores, logits: logits(model, test), bytes: model.save() };
+  } finally {
+    nl.dispose();
+  }
+}
+
+/** 60 images of 16 × 16 in four classes as a pair of IDX files, and as Node reads and divides them. */
+async function idxFiles() {
+  const nl = await createEngine();
+  try {
+    const { images, labels } = nl.textures({ length: 60, classes: 4, shape: [1, 16, 16], seed: 1 });
+    const header = (...numbers) => {
+      const view = new DataView(new ArrayBuffer(4 * numbers.length));
+      numbers.forEach((number, i) => {
+        view.setUint32(4 * i, number);
+      });
+      return new Uint8Array(view.buffer);
+    };
+    const whole = nl.idx(
+      Uint8Array.of(...header(0x803, 60, 16, 16), ...images),
+      Uint8Array.of(...header(0x801, 60), ...labels),
+    );
+    const part = (from, to) => {
+      const { shape, classes, images: some, labels: theirs } = whole.slice(from, to);
+      return { shape, classes, images: some, labels: theirs };
+    };
+    const train = makeDataset(part(0, 50));
+    const { mean, std } = train;
+    return {
+      images: Uint8Array.of(...header(0x803, 60, 16, 16), ...images),
+      labels: Uint8Array.of(...header(0x801, 60), ...labels),
+      data: { train, test: makeDataset({ ...part(50, 60), mean, std }) },
+    };
+  } finally {
+    nl.dispose();
+  }
+}
+
+/** Tensors without a word on who wrote them: those of the network mlp, and of another. */
+async function tensorFiles() {
+  const nl = await createEngine();
+  try {
+    const { test } = await nl.loadDataset('fashion-mnist');
+    const model = nl.model(presetSpec('mlp', { norm: 'batch', seed: 77 }));
+    const tensors = model.stateDict();
+    const { '1.bias': _, ...rest } = tensors;
+    const wrong = { data: new Float32Array(6), shape: [2, 3] };
+    return {
+      fitting: { bytes: safetensors(tensors), logits: logits(model, test) },
+      other: safetensors({ ...rest, '1.weight': wrong, '9.weight': wrong }),
+    };
+  } finally {
+    nl.dispose();
+  }
+}
+
+/** The format as its specification has it, of float32 tensors and counters. */
+function safetensors(dict) {
+  const header = {};
+  const parts = [];
+  let at = 0;
+  for (const [key, value] of Object.entries(dict)) {
+    const counter = typeof value === 'number';
+    const data = new Uint8Array((counter ? BigInt64Array.of(BigInt(value)) : value.data).buffer);
+    const [dtype, shape] = counter ? ['I64', []] : ['F32', value.shape];
+    header[key] = { dtype, shape, data_offsets: [at, at + data.length] };
+    parts.push(data);
+    at += data.length;
+  }
+  const text = Buffer.from(JSON.stringify(header).padEnd(8 * Math.ceil(JSON.stringify(header).length / 8)));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(text.length));
+  return Buffer.concat([length, text, ...parts]);
+}
+
+/** Drops files on the page: their bytes by their names. */
+async function drop(page, files) {
+  const list = Object.entries(files).map(([name, bytes]) => [name, Buffer.from(bytes).toString('base64')]);
+  await page.evaluate((named) => {
+    const dataTransfer = new DataTransfer();
+    for (const [name, text] of named) {
+      const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+      dataTransfer.items.add(new File([bytes], name));
+    }
+    document
+      .querySelector('main')
+      .dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+  }, list);
+}
+
+function drag(page, kind) {
+  return page.evaluate((type) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File(['x'], 'x.npz'));
+    document
+      .querySelector('main')
+      .dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
+  }, kind);
+}
+
+/** Chooses files in the dialog that "Open file…" brings. */
+async function openByButton(page, files) {
+  const folder = await mkdtemp(join(tmpdir(), 'normlab-files-'));
+  try {
+    const paths = Object.keys(files).map((name) => join(folder, name));
+    await Promise.all(Object.values(files).map((bytes, i) => writeFile(paths[i], bytes)));
+    await role(page, 'button', 'Open file…');
+    const input = await page.$('.actions input[type="file"]');
+    await input.uploadFile(...paths);
+    await page.waitForFunction(() => /Opened|could not/.test(document.querySelector('.page').textContent));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function untilRegion(page, label) {
+  await role(page, 'region', label);
+  return regionText(page, label);
+}
+
+async function logitsOf(variant, bytes) {
+  const nl = await createEngine({ variant });
+  try {
+    return logits(nl.loadModel(bytes), (await nl.loadDataset('fashion-mnist')).test);
+  } finally {
+    nl.dispose();
+  }
+}
+
+function logits(model, test) {
+  return [...model.eval().forward(test.batch([0, 1, 2, 3]).x).data];
+}
