@@ -9,7 +9,6 @@ import {
   choose,
   inEachBrowser,
   keepFiles,
-  keepWorkers,
   press,
   regionText,
   role,
@@ -102,6 +101,26 @@ inEachBrowser('what can be done on every tab', ({ open }, test) => {
     );
   });
 
+  test('Copy PyTorch code gives the script that Node writes of the same run', async () => {
+    const page = await open('#norm=group&groups=4&model=mlp&batch=12&lr=0.003&decay=0.001&seed=6', {
+      beforeLoad: keepCopies,
+    });
+    await untilMeasured(page);
+    await press(page, 'Copy PyTorch code');
+    await untilSaid(page, /^Copied: PyTorch code\.$/);
+    const nl = await createEngine();
+    const model = nl.model(presetSpec('mlp', { norm: 'group', groups: 4, seed: 6 }));
+    const trainer = { optimizer: { type: 'sgd', lr: 0.003, momentum: 0.9, weightDecay: 0.001 } };
+    const code = nl.toPyTorch(model, { trainer, run: { batchSize: 12, seed: 6 } });
+    nl.dispose();
+    assert.equal(await lastCopy(page), code);
+    assert.match(code, /GroupNorm\(4, 256\)/);
+    await choose(page, 'InstanceNorm');
+    await press(page, 'Copy PyTorch code');
+    const alert = await page.waitForSelector('.copy .error');
+    assert.match(await alert.evaluate((element) => element.textContent), /^Nothing was copied: .*instanceNorm/i);
+  });
+
   test('a chart of the tab is saved as an image', async () => {
     const page = await open('#seed=1', { beforeLoad: keepFiles });
     await untilMeasured(page);
@@ -175,6 +194,96 @@ inEachBrowser('what can be done on every tab', ({ open }, test) => {
     await page.goto(address);
     await untilMeasured(page);
     assert.match(await hash(page), /norm=batch.*batch=32/);
+  });
+});
+
+inEachBrowser('the tour', ({ open }, test) => {
+  const title = (page) =>
+    page.waitForSelector('[role="dialog"] h2').then((found) => found.evaluate((h) => h.textContent));
+  const gone = (page) => page.waitForFunction(() => document.querySelector('[role="dialog"]') === null);
+
+  test('comes on the first visit, beside real controls, and never again', async () => {
+    const page = await open('', { firstVisit: true });
+    const titles = [];
+    for (let step = 1; step <= 4; step++) {
+      await page.waitForFunction(
+        (n) => document.querySelector('.tour-count')?.textContent === `Step ${n} of 4`,
+        {},
+        step,
+      );
+      titles.push(await title(page));
+      await page.waitForSelector('.toured');
+      const clear = await page.evaluate(() => {
+        const card = document.querySelector('[role="dialog"]').getBoundingClientRect();
+        return card.left >= 0 && card.top >= 0 && card.right <= innerWidth && card.bottom <= innerHeight;
+      });
+      assert.ok(clear, `step ${step} is within the window`);
+      await press(page, step < 4 ? 'Next' : 'Done');
+    }
+    assert.equal(new Set(titles).size, 4);
+    await gone(page);
+    const address = await page.evaluate(() => location.href.split('#')[0]);
+    await page.goto('about:blank');
+    await page.goto(address);
+    await untilMeasured(page);
+    assert.equal(await page.$('[role="dialog"]'), null);
+  });
+
+  test('is left by Escape or Skip, started again from the footer, and gives the focus back', async () => {
+    const page = await open('', { firstVisit: true });
+    await title(page);
+    assert.equal(
+      await page.evaluate(() => document.activeElement === document.body),
+      true,
+      'it takes no focus unasked',
+    );
+    await press(page, 'Play');
+    await untilStatus(page, /^Training/);
+    await page.keyboard.press('Escape');
+    await gone(page);
+    await press(page, 'Show the tour');
+    assert.equal(await title(page), 'Choose a normalization');
+    await page.waitForFunction(() => document.activeElement.matches('[role="dialog"] h2'));
+    await press(page, 'Next');
+    await page.waitForFunction(() => document.activeElement.textContent === 'Press Play');
+    await press(page, 'Skip');
+    await gone(page);
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Show the tour');
+  });
+
+  test('does not come where the address names a state, nor in a frame', async () => {
+    for (const state of ['#norm=batch', '#embed=1']) {
+      const page = await open(state, { firstVisit: true });
+      await untilMeasured(page);
+      assert.equal(await page.$('[role="dialog"]'), null);
+    }
+  });
+});
+
+inEachBrowser('looks', ({ open }, test) => {
+  test('axe finds nothing in tour, menu, target and messages, in either theme; nothing sticks out at 360 pixels', async () => {
+    for (const width of [1280, 360]) {
+      const page = await open('', { firstVisit: true, width, height: 800 });
+      await page.waitForSelector('[role="dialog"]');
+      await untilMeasured(page);
+      await drop(page, { 'photo.jpg': new Uint8Array(9) });
+      await page.waitForSelector('.refused-file');
+      for (const opener of width === 360 ? ['Menu', 'Export'] : ['Export']) await press(page, opener);
+      const shown = await role(page, 'button', 'Everything (JSON)');
+      assert.equal(await shown.isVisible(), true);
+      await drag(page, 'dragenter');
+      await page.waitForSelector('.drop-target');
+      for (let i = 0; i < 2; i++) {
+        assert.deepEqual(await axeViolations(page), [], `${width} pixels`);
+        await page.evaluate(() => {
+          [...document.querySelectorAll('button')].find(({ textContent }) => textContent === 'Dark theme').click();
+        });
+      }
+      const excess = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
+      assert.equal(excess, 0);
+    }
   });
 });
 

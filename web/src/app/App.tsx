@@ -28,9 +28,9 @@ export function App({ lab }: { lab: LabModel }) {
         <div id="panel" role="tabpanel" aria-labelledby={`tab-${view}`}>
           <Panel lab={lab} view={view} />
         </div>
+        {!embed && <DropTarget lab={lab} />}
       </main>
       {!embed && <Footer lab={lab} />}
-      {!embed && <DropTarget lab={lab} />}
       <Said />
     </div>
   );

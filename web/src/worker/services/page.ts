@@ -1,11 +1,6 @@
-import type { Engine, Model, TrainerOptions } from 'normlab';
 import type { RunConfig } from '../protocol';
 import { modelOf, optimizerOf } from '../run';
 import type { Context } from '.';
-
-interface PyTorch {
-  toPyTorch(model: Model, options: { trainer: TrainerOptions; run: { batchSize: number; seed: number } }): string;
-}
 
 /** What was found in files that were opened. */
 export type Found =
@@ -16,7 +11,7 @@ export type Found =
 export default (context: Context) => ({
   /** PyTorch code that makes the network of a configuration and trains it in the same way. */
   async pytorch(config: RunConfig): Promise<string> {
-    const engine = context.engine as Engine & PyTorch;
+    const { engine } = context;
     const { batch, seed } = config;
     const data = context.opened.dataFor(config, await context.data);
     const model = context.opened.modelFor(config, data) ?? modelOf(engine, config, data.train);
