@@ -59,8 +59,8 @@ inEachBrowser('what can be done on every tab', ({ open }, test) => {
     assert.equal(await field.evaluate((element) => element.selectionEnd - element.selectionStart > 20), true);
   });
 
-  test('CSV, JSON and model file are those of the run, as Node computes it', async () => {
-    const page = await open('#norm=batch&model=smallcnn&batch=16&lr=0.03&seed=4', { beforeLoad: keepFiles });
+  test('CSV, JSON and model file are those of the run, as Node computes it; a chart is an image', async () => {
+    const page = await open('#norm=batch&model=mlp&batch=16&lr=0.03&seed=4', { beforeLoad: keepFiles });
     await untilMeasured(page);
     for (let step = 1; step <= 3; step++) {
       await press(page, 'Step');
@@ -68,7 +68,7 @@ inEachBrowser('what can be done on every tab', ({ open }, test) => {
     }
     await untilMeasured(page);
     const [table, everything] = [await saved(page, 'Curves (CSV)'), JSON.parse(await saved(page, 'Everything (JSON)'))];
-    const node = await runInNode(everything.variant, { model: 'smallcnn', batchSize: 16, lr: 0.03, seed: 4, steps: 3 });
+    const node = await runInNode(everything.variant, { model: 'mlp', batchSize: 16, lr: 0.03, seed: 4, steps: 3 });
 
     assert.deepEqual(
       everything.history.map(({ step, loss, accuracy }) => [step, loss, accuracy]),
@@ -121,19 +121,8 @@ inEachBrowser('what can be done on every tab', ({ open }, test) => {
     assert.match(await alert.evaluate((element) => element.textContent), /^Nothing was copied: .*instanceNorm/i);
   });
 
-  test('a chart of the tab is saved as an image', async () => {
-    const page = await open('#seed=1', { beforeLoad: keepFiles });
-    await untilMeasured(page);
-    await saved(page, 'Loss (PNG)');
-    const size = await page.evaluate(async () => {
-      const { width, height } = await createImageBitmap(globalThis.files.at(-1));
-      return { width, height };
-    });
-    assert.ok(size.width > 300 && size.height > 260);
-  });
-
   test('changes are undone and done again, by button and by key, and said', async () => {
-    const page = await open('#norm=batch&batch=32');
+    const page = await open('#norm=batch&model=mlp&batch=32');
     await untilMeasured(page);
     await choose(page, 'LayerNorm');
     await type(page, 'Batch size', '8');
@@ -163,7 +152,7 @@ inEachBrowser('what can be done on every tab', ({ open }, test) => {
   });
 
   test('a slider that is drawn over many values is one change', async () => {
-    const page = await open('#lr=0.02');
+    const page = await open('#model=mlp&lr=0.02');
     await untilMeasured(page);
     const slider = await role(page, 'slider', 'Learning rate slider');
     await slider.focus();
@@ -174,7 +163,7 @@ inEachBrowser('what can be done on every tab', ({ open }, test) => {
   });
 
   test('without a state in its address the page is as it was left, or fresh on demand', async () => {
-    const page = await open('#norm=group&batch=6');
+    const page = await open('#norm=group&model=mlp&batch=6');
     await untilMeasured(page);
     await choose(page, 'LayerNorm');
     await page.waitForFunction(() => /norm=layer/.test(localStorage.getItem('normlab-state')));
@@ -186,6 +175,7 @@ inEachBrowser('what can be done on every tab', ({ open }, test) => {
     assert.match(await regionText(page, 'Last visit'), /as you left them/);
     await press(page, 'Start fresh');
     assert.match(await hash(page), /norm=batch.*batch=32/);
+    await page.waitForFunction(() => /norm=batch/.test(localStorage.getItem('normlab-state')));
     await press(page, 'Undo');
     assert.match(await hash(page), /norm=layer.*batch=6/);
     await page.waitForFunction(() => /norm=layer/.test(localStorage.getItem('normlab-state')));
@@ -241,6 +231,8 @@ inEachBrowser('the tour', ({ open }, test) => {
     await untilStatus(page, /^Training/);
     await page.keyboard.press('Escape');
     await gone(page);
+    await press(page, 'Pause');
+    await untilMeasured(page);
     await press(page, 'Show the tour');
     assert.equal(await title(page), 'Choose a normalization');
     await page.waitForFunction(() => document.activeElement.matches('[role="dialog"] h2'));
@@ -252,7 +244,7 @@ inEachBrowser('the tour', ({ open }, test) => {
   });
 
   test('does not come where the address names a state, nor in a frame', async () => {
-    for (const state of ['#norm=batch', '#embed=1']) {
+    for (const state of ['#model=mlp', '#model=mlp&embed=1']) {
       const page = await open(state, { firstVisit: true });
       await untilMeasured(page);
       assert.equal(await page.$('[role="dialog"]'), null);
@@ -286,6 +278,130 @@ inEachBrowser('looks', ({ open }, test) => {
     }
   });
 });
+
+inEachBrowser('what goes wrong', (context, test) => {
+  const { open } = context;
+
+  test('training goes on in a new worker where it was, as if the old one had not died', async () => {
+    const page = await open('#norm=batch&model=mlp&batch=256&lr=0.02&seed=5', { beforeLoad: keepWorkersAndFiles });
+    await untilMeasured(page);
+    await press(page, 'Play');
+    await untilSteps(page, 20);
+    await press(page, 'Pause');
+    await untilMeasured(page);
+    const before = await stepsMade(page);
+    await kill(page);
+    await untilStatus(page, /^The engine has stopped: out of luck/);
+    await press(page, `Restart engine and go on from step ${before.toLocaleString('en')}`);
+    await untilSteps(page, before + 20);
+    await press(page, 'Pause');
+    await untilMeasured(page);
+    const { variant, history, evaluations } = JSON.parse(await saved(page, 'Everything (JSON)'));
+    const made = history.length;
+    const node = await runInNode(variant, { model: 'mlp', batchSize: 256, lr: 0.02, seed: 5, steps: made });
+    assert.ok(made >= before + 20);
+    assert.deepEqual(
+      history.map(({ step, loss }) => [step, loss]),
+      node.steps.map(({ step, loss }) => [step, Math.fround(loss)]),
+    );
+    assert.equal(evaluations.at(-1).eval.accuracy, node.eval.accuracy);
+  });
+
+  test('what was opened from files is there again in a new worker', async () => {
+    const page = await open('#model=mlp&batch=10&seed=2', { beforeLoad: keepWorkersAndFiles });
+    await untilMeasured(page);
+    const { images, labels } = await idxFiles();
+    await drop(page, { 'a-images': images, 'a-labels': labels });
+    await untilStatus(page, /^Started over: .*Ready/);
+    await kill(page);
+    await press(page, 'Restart engine');
+    await untilStatus(page, /^Ready/);
+    await press(page, 'Step');
+    await untilStatus(page, /^Paused at step 1,/);
+    assert.match(await hash(page), /data=a-images/);
+    assert.match(await regionText(page, 'Data set from files'), /50 to train on/);
+  });
+
+  test('memory that is refused is said, and less of it is a way on', async () => {
+    context.site.change = (path, bytes) => (path.endsWith('.wasm') ? withPages(bytes, PAGES) : null);
+    try {
+      const page = await open('#model=resnet&norm=batch&batch=256');
+      assert.match(await untilStatus(page, /^(Cannot start|Stopped)/), /memory/);
+      await choose(page, 'Small CNN');
+      await type(page, 'Batch size', '4');
+      await untilStatus(page, /Ready/);
+      await press(page, 'Step');
+      await untilStatus(page, /^Paused at step 1,/);
+    } finally {
+      context.site.change = null;
+    }
+  });
+
+  test('a hash full of nonsense is a page that works', async () => {
+    const page = await open(`#${'%00&=&&v=%F0%9F&data=../../x&weights=%3Cscript%3E&norm=&batch=1e999&'.repeat(20)}`);
+    await untilMeasured(page);
+    assert.match(await regionText(page, 'Notes on this link'), /Normalization/);
+    assert.doesNotMatch(await hash(page), /data=|weights=/);
+    await press(page, 'Step');
+    await untilStatus(page, /^Paused at step 1,/);
+  });
+});
+
+/** Of 64 KiB: enough for the images and a small network. */
+const PAGES = 1500;
+
+/** A WebAssembly module whose memory cannot grow beyond this many pages. */
+function withPages(bytes, pages) {
+  const module = Buffer.from(bytes);
+  const number = (at) => {
+    let [value, shift, next] = [0, 0, at];
+    for (;;) {
+      const byte = module[next++];
+      value |= (byte & 127) << shift;
+      shift += 7;
+      if (byte < 128) return { value, next };
+    }
+  };
+  // Sections from byte 8 on: id, length, content. Section 5 is: one memory, flags, least, most.
+  for (let at = 8; at < module.length; ) {
+    const { value: length, next } = number(at + 1);
+    if (module[at] === 5) {
+      assert.deepEqual([...module.subarray(next, next + 2)], [1, 1]);
+      const most = number(next + 2).next;
+      const end = number(most).next;
+      for (let i = most, rest = pages; i < end; i++, rest >>= 7) module[i] = (rest & 127) | (i < end - 1 ? 128 : 0);
+      assert.equal(number(most).value, pages);
+      return module;
+    }
+    at = next + length;
+  }
+  throw new Error('the module has no memory');
+}
+
+/** Lets the page believe that its newest worker has failed. */
+function kill(page) {
+  return page.evaluate(() =>
+    globalThis.workers.at(-1).dispatchEvent(new ErrorEvent('error', { message: 'out of luck' })),
+  );
+}
+
+/** Runs in the page, before its scripts. */
+function keepWorkersAndFiles() {
+  globalThis.workers = [];
+  globalThis.Worker = class extends Worker {
+    constructor(...args) {
+      super(...args);
+      globalThis.workers.push(this);
+    }
+  };
+  globalThis.files = [];
+  const address = URL.createObjectURL;
+  URL.createObjectURL = (blob) => {
+    globalThis.files.push(blob);
+    return address.call(URL, blob);
+  };
+  HTMLAnchorElement.prototype.click = () => {};
+}
 
 inEachBrowser('files that are opened', ({ open }, test) => {
   test('images and labels that are dropped are trained on, as Node does', async () => {
@@ -364,7 +480,7 @@ inEachBrowser('files that are opened', ({ open }, test) => {
   });
 
   test('garbage is said in place, and what trains goes on', async () => {
-    const page = await open('#norm=layer&batch=4');
+    const page = await open('#norm=layer&model=mlp&batch=4');
     await untilMeasured(page);
     await press(page, 'Play');
     await untilSteps(page, 5);

@@ -36,7 +36,8 @@ export async function serveSite({ folder = '/', encodeGzip = false, root = SITE 
     const inside = pathname.startsWith(folder) && !name.includes('..');
     try {
       if (!inside || site.broken?.test(pathname)) throw new Error('no such file');
-      const body = await readFile(join(root, name));
+      const file = await readFile(join(root, name));
+      const body = site.change?.(pathname, file) ?? file;
       site.served.add(name);
       const type = TYPES[extname(name)] ?? 'application/octet-stream';
       response.writeHead(200, {

@@ -39,6 +39,8 @@ export interface RunConfig {
 export interface Order {
   run: number;
   config: RunConfig;
+  /** Of an equal run, which this one goes on from. */
+  checkpoint?: Uint8Array | undefined;
 }
 
 export interface LayerInfo {
@@ -175,7 +177,10 @@ export interface Focus {
 export interface SessionApi {
   /** Loads engine and images, then reports `loaded`, or `dead`. */
   open(listener: (event: SessionEvent) => void): Promise<void>;
-  /** The runs that there are to be, arm A's first. Those under way go on, those not named are dropped, new ones begin at step 0, with `play` at once. */
+  /**
+   * The runs that there are to be, arm A's first. Those under way go on, those not named are dropped, new ones begin at step 0
+   * or at their checkpoint, with `play` at once.
+   */
   arrange(orders: Order[], focus: Focus, play: boolean): void;
   setLearningRate(run: number, lr: number): void;
   focus(focus: Focus): void;

@@ -36,7 +36,7 @@ export class Run {
   readonly layers: LayerInfo[];
   readonly model: Model;
   readonly #trainer: Trainer;
-  readonly #training: TrainingRun;
+  #training: TrainingRun;
   readonly #pace = new Pace();
   readonly #evaluationPace = new EvaluationPace();
   readonly #throughput = new Throughput();
@@ -56,9 +56,29 @@ export class Run {
   ) {
     this.model = begun ?? modelOf(engine, config, data.train);
     this.#trainer = engine.trainer(this.model, { optimizer: optimizerOf(config) });
-    this.#training = this.#trainer.start(data.train, { batchSize: config.batch, seed: config.seed });
+    this.#training = this.#begin();
     this.layers = layersOf(this.model);
     this.#evaluationDue = nextEvaluation(0);
+  }
+
+  #begin(): TrainingRun {
+    return this.#trainer.start(this.data.train, { batchSize: this.config.batch, seed: this.config.seed });
+  }
+
+  /** All that `resume` needs to go on from here as if nothing had been in between. */
+  checkpoint(): Uint8Array {
+    return this.#trainer.state();
+  }
+
+  /** Puts a new run of the same configuration where another was. */
+  resume(checkpoint: Uint8Array): void {
+    this.#trainer.loadState(checkpoint);
+    this.#training = this.#begin();
+    this.#trainer.lr = this.config.lr;
+    this.#step = this.#training.step;
+    this.#epoch = Math.max(1, this.#training.epoch);
+    this.#evaluationDue = nextEvaluation(this.imagesSeen);
+    this.phase = 'paused';
   }
 
   get step(): number {

@@ -86,12 +86,13 @@ export class Session implements SessionApi {
     this.#pump();
   }
 
-  #begin({ run: id, config }: Order, play: boolean): void {
+  #begin({ run: id, config, checkpoint }: Order, play: boolean): void {
     if (!this.#engine || !this.#data) return;
     let run: Run;
     try {
       const data = this.#opened.dataFor(config, this.#data);
       run = new Run(id, config, this.#engine, data, this.#opened.modelFor(config, data));
+      if (checkpoint) run.resume(checkpoint);
       this.#tellData(data);
     } catch (error) {
       if (isFatal(error)) {

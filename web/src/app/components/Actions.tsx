@@ -28,7 +28,7 @@ function embedCode(lab: LabModel): string {
 
 async function pytorchCode(lab: LabModel): Promise<string> {
   try {
-    return await lab.ask('page', 'pytorch', { ...lab.config.peek() });
+    return await lab.ask('page', 'pytorch', lab.chosen.peek().config.peek());
   } catch (error) {
     throw error instanceof Refusal ? new Error(plainMessage(error.failure)) : error;
   }

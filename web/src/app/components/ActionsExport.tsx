@@ -33,7 +33,7 @@ export function ActionsExport({ lab }: { lab: LabModel }) {
     return { blob, name: `normlab-run.${format}` };
   };
   const model = async (): Promise<Made> => {
-    const bytes = await lab.ask('page', 'model');
+    const bytes = await lab.ask('page', 'model', lab.chosen.peek().id);
     if (!bytes)
       throw new Refusal({ name: 'Error', code: 'state', message: 'There is no model: the run could not be made.' });
     return { blob: new Blob([bytes as BlobPart]), name: 'normlab-model.safetensors' };

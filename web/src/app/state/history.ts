@@ -75,15 +75,19 @@ export class RunHistory {
   readonly loss: StepCurve;
   readonly accuracy: StepCurve;
   readonly evaluations: EvaluationPoint[] = [];
+  #lastStep = 0;
 
   constructor(batch: number) {
     this.loss = new StepCurve(batch);
     this.accuracy = new StepCurve(batch);
   }
 
+  /** A run that goes on from a checkpoint makes steps again that are known already. */
   pushSteps(lastStep: number, losses: Float32Array, accuracies: Float32Array): void {
     const first = lastStep - losses.length + 1;
-    for (let i = 0; i < losses.length; i++) {
+    const known = Math.max(0, this.#lastStep - first + 1);
+    this.#lastStep = Math.max(this.#lastStep, lastStep);
+    for (let i = known; i < losses.length; i++) {
       // A diverged step ends the run; it is told in words, a curve has no place for it.
       if (!Number.isFinite(losses[i])) break;
       this.loss.push(first + i, losses[i] as number);
@@ -93,6 +97,7 @@ export class RunHistory {
 
   pushEvaluation(step: number, evalScore: ModeResult<Score>, trainScore: ModeResult<Score>): void {
     const last = this.evaluations.at(-1);
+    if (last && step < last.step) return;
     // Paused, played and paused again without a step between: the same figures.
     if (last?.step === step) this.evaluations.pop();
     this.evaluations.push({ step, eval: score(evalScore), train: score(trainScore) });

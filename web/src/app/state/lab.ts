@@ -1,9 +1,11 @@
 import { computed, createModel, effect, type ReadonlySignal, signal, untracked } from '@preact/signals';
 import type { Failure, SessionEvent } from '../../worker/protocol';
 import type { Arguments, Method, Result, ServiceName } from '../../worker/services';
+import type { Checkpoint } from '../../worker/services/page';
 import { readHash, writeHash } from '../hash';
 import { type Config, format, settingKeys, settings } from '../settings';
 import { armConfigs, choosing, chosenArm, withArm, withoutArm, withSetting } from './arms';
+import { createCheckpoints } from './checkpoints';
 import { type Client, connect, Refusal } from './client';
 import { explainDivergence, remedy } from './explain';
 import { hasOpened, heldBack, openAgain, withoutStaleWeights } from './files';
@@ -64,8 +66,10 @@ export const Lab = createModel(() => {
       apply(withSetting(config.peek(), chosenArm(config.peek()), key, value));
     },
   };
+  const checkpoints = createCheckpoints(engine, training, ask);
 
-  function open(): void {
+  /** With checkpoints the runs that were under way go on in the new worker, with the curves that they have. */
+  function open(kept: readonly Checkpoint[] = []): void {
     client?.terminate();
     client = null;
     engine.value = { phase: 'loading', loaded: null };
@@ -79,24 +83,25 @@ export const Lab = createModel(() => {
       return;
     }
     opened.value++;
-    if (hasOpened()) reopen(client);
-    else restart();
+    if (hasOpened()) reopen(client, kept);
+    else begin(kept);
   }
 
   /** What was opened from files died with the worker before. */
-  async function reopen(own: Client): Promise<void> {
+  async function reopen(own: Client, kept: readonly Checkpoint[]): Promise<void> {
     await openAgain({ ask });
     if (client !== own) return;
     const held = heldBack({ config: config.peek(), problems: problems.peek() });
     problems.value = held.problems;
     config.value = held.config;
-    restart();
+    begin(kept);
   }
 
-  /** Begins all runs anew. */
-  function restart(): void {
+  /** Begins all runs, anew or where they are known. */
+  function begin(kept: readonly Checkpoint[]): void {
     listen();
-    training.arrange('', false, true);
+    if (kept.length > 0) training.resume(kept);
+    else training.arrange('', false, true);
   }
 
   function command(name: 'play' | 'step' | 'pause'): void {
@@ -226,12 +231,14 @@ export const Lab = createModel(() => {
     removeArm: () => apply(withoutArm(config.peek())),
     chooseArm: (index: number) => apply(choosing(config.peek(), index)),
 
-    /** Loads the engine; again after it has died. The run that was under way is lost with it. */
+    /** What can be gone on with if the worker dies. */
+    resumable: checkpoints,
+    /** Loads the engine; again after it has died. The run that was under way is lost with it, but for a checkpoint. */
     open,
     play: () => command('play'),
     pause: () => command('pause'),
     step: () => command('step'),
-    reset: restart,
+    reset: () => begin([]),
     ask,
     /** Calls the listener after each change of the configuration. */
     onChange: (listener: ConfigListener) => listeners.add(listener),

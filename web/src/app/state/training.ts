@@ -9,6 +9,7 @@ import type {
   RunPhase,
   SessionEvent,
 } from '../../worker/protocol';
+import type { Checkpoint } from '../../worker/services/page';
 import { type Config, defaults } from '../settings';
 import { GRID_IMAGES } from '../settings/train';
 import { armConfigs, chosenArm, runChanges, runConfig } from './arms';
@@ -102,6 +103,8 @@ export interface Training {
    * that makes other arms.
    */
   arrange(reason: string, play: boolean, fresh: boolean): boolean;
+  /** Has a new worker go on with the arms there are, from these places; what they did beyond they do again. */
+  resume(kept: readonly Checkpoint[]): void;
   /** Whether training is under way, or will be as soon as the worker hears of it. */
   playing(): boolean;
   receive(event: RunEvent): void;
@@ -177,6 +180,17 @@ export function createTraining(config: ReadonlySignal<Config>, session: () => Cl
     return true;
   }
 
+  function resume(kept: readonly Checkpoint[]): void {
+    asked.value = 'play';
+    const bytesOf = (id: number) => kept.find(({ run }) => run === id)?.bytes;
+    const orders = arms.peek().map((arm) => ({
+      run: arm.id,
+      config: arm.config.peek(),
+      checkpoint: bytesOf(arm.id),
+    }));
+    session()?.arrange(orders, focus(), true);
+  }
+
   function playing(): boolean {
     return asked.peek() === 'play' || (progress.peek().phase === 'running' && asked.peek() === null);
   }
@@ -226,6 +240,7 @@ export function createTraining(config: ReadonlySignal<Config>, session: () => Cl
     note,
     revision,
     arrange,
+    resume,
     playing,
     receive,
     refocus: () => session()?.focus(focus()),

@@ -2,6 +2,12 @@ import type { RunConfig } from '../protocol';
 import { modelOf, optimizerOf } from '../run';
 import type { Context } from '.';
 
+export interface Checkpoint {
+  run: number;
+  step: number;
+  bytes: Uint8Array;
+}
+
 /** What was found in files that were opened. */
 export type Found =
   | { kind: 'data'; shape: number[]; classes: number; train: number; test: number; note: string }
@@ -23,9 +29,15 @@ export default (context: Context) => ({
     }
   },
 
-  /** The model in training as a safetensors file, which `nl.loadModel` reads; null where there is none. */
-  model(): Uint8Array | null {
-    return context.run?.model.save() ?? null;
+  /** The model of a run as a safetensors file, which `nl.loadModel` reads; null where there is none. */
+  model(id: number): Uint8Array | null {
+    return context.runs.find((run) => run.id === id)?.model.save() ?? null;
+  },
+
+  /** What the runs under way can be gone on with in another worker, of those that have anything to lose. */
+  checkpoints(): Checkpoint[] {
+    const begun = context.runs.filter(({ step, phase }) => step > 0 && phase !== 'diverged');
+    return begun.map((run) => ({ run: run.id, step: run.step, bytes: run.checkpoint() }));
   },
 
   /** Reads files and keeps what they hold under a name, which settings can then have. */
