@@ -24,5 +24,7 @@ export default defineConfig({
     target: 'es2022',
     // The modules and the images are fetched as files: inlined they could be neither streamed nor cached apart.
     assetsInlineLimit: 0,
+    // All browsers that run the engine preload modules by themselves.
+    modulePreload: { polyfill: false },
   },
 });

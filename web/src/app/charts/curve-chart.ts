@@ -1,5 +1,4 @@
 import type { Chart, Columns, Picture } from './chart';
-import { chartImage } from './chart-image';
 import { Legend } from './legend';
 import { drawChart, type Scales } from './plotting';
 
@@ -71,7 +70,8 @@ export class CurveChart {
   }
 
   /** The chart as it stands, with title and legend, as a PNG file. */
-  png(): Promise<Blob> {
+  async png(): Promise<Blob> {
+    const { chartImage } = await import('./chart-image');
     return chartImage({
       title: this.chart.title,
       plot: this.#canvas,
