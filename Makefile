@@ -60,8 +60,8 @@ WASM_CFLAGS := $(CFLAGS) -mbulk-memory -fno-vectorize -fno-slp-vectorize
 small = $(if $(filter src/net/% src/base/% src/kernels/loss.c src/kernels/dropout.c src/kernels/figures.c,$1),-Oz)
 # 8 % smaller, as fast; -O3 and -Oz are larger. Debian's Binaryen does not know relaxed SIMD, the package's does.
 WASM_OPT := node node_modules/binaryen/bin/wasm-opt -O2 --enable-bulk-memory --enable-simd --enable-relaxed-simd
-# The C library's memcpy calls out of the module for large blocks; this one is an instruction.
-WASM_SOURCES := $(SOURCES) wasm/memcpy.c
+# What stands in for the C library's; each says why.
+WASM_SOURCES := $(SOURCES) wasm/memcpy.c wasm/exp.c
 MODULES := $(VARIANTS:%=wasm/modules/normlab.%.wasm)
 
 # These change when a flag or the list of sources does. $(1): what to keep

@@ -121,7 +121,11 @@ TEST(series) {
     check_double("logarithm", nl_log(y), log(y), 1e-15 * fabs(log(y)));
     const double far = exp(-745 + 1.45 * i);
     check_double("logarithm of any size", nl_log(far), log(far), 1e-15 * fabs(log(far)));
+    const double power = -745 + 1.4545 * i;
+    check_double("exponential", nl_exp(power), exp(power), 4e-16 * exp(power) + 5e-324);
+    check_double("exponential near 0", nl_exp(power / 700), exp(power / 700), 4e-16 * exp(power / 700));
   }
+  assert_true(nl_exp(0) == 1 && nl_exp(-INFINITY) == 0 && nl_exp(INFINITY) == INFINITY && isnan(nl_exp(NAN)));
   assert_true(nl_log(0) == -INFINITY && nl_log(INFINITY) == INFINITY && isnan(nl_log(-1)) && isnan(nl_log(NAN)));
 }
 
