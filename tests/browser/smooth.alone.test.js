@@ -68,9 +68,6 @@ inEachBrowser('weight and smoothness of the page', (context, test) => {
   });
 });
 
-/** Only Chromium tells of long tasks; in Firefox delays of a timer stand for them, which are longer than the tasks. */
-const isSmooth = ({ frames, answer, task }) => frames > LEAST_FRAMES && answer < MOST_ANSWER_MS && task <= MOST_TASK_MS;
-
 /** Runs in the page, before its scripts. */
 function timeFirstView() {
   const look = () => {

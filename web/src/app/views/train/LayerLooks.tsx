@@ -1,3 +1,4 @@
+import '../../../styles/looks.css';
 import type { Moments } from 'normlab';
 import type { LayerInfo, Look } from '../../../worker/protocol';
 import { brief } from '../../charts/ticks';
@@ -13,7 +14,7 @@ interface Props {
 }
 
 /** What goes through a layer: outputs, and the gradients with respect to them, as histograms over time. */
-export function LayerLooks({ lab, layer, looks }: Props) {
+export default function LayerLooks({ lab, layer, looks }: Props) {
   const of = ({ layers }: Look) => layers.find(({ key }) => key === layer.key);
   const newest = looks.at(-1) as Look;
   const measured = of(newest);

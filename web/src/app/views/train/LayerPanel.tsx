@@ -3,15 +3,18 @@ import type { LayerMeasurement } from 'normlab';
 import { useRef } from 'preact/hooks';
 import type { LayerInfo } from '../../../worker/protocol';
 import { FlagField } from '../../components/FlagField';
+import { lazy } from '../../components/lazy';
 import { plainMessage } from '../../state/explain';
 import { useReader } from '../../state/in-sight';
 import type { LabModel } from '../../state/lab';
 import { OfArm } from './ArmBadge';
-import { LayerLooks } from './LayerLooks';
 import { typeName } from './layer-names';
 import { MiniHistogram } from './MiniHistogram';
 import { StatisticsTable } from './StatisticsTable';
 import { useLooks } from './use-looks';
+
+/** Not fetched before they are wanted. */
+const LayerLooks = lazy(() => import('./LayerLooks'));
 
 /** The network as its layers; of the one that is chosen, what goes through it and what it has learned and collected. */
 export function LayerPanel({ lab }: { lab: LabModel }) {

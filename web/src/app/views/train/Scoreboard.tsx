@@ -1,3 +1,4 @@
+import '../../../styles/scores.css';
 import type { Mode, ModeResult, Score } from '../../../worker/protocol';
 import { LineKey } from '../../components/LineKey';
 import { armName } from '../../settings/arms';
@@ -12,7 +13,7 @@ import { Gauge } from './Gauge';
 import { difference, percent, percentOf, scoreOf, signed } from './scores';
 
 /** Test accuracy of each arm in either mode, beneath each other. */
-export function Scoreboard({ lab }: { lab: LabModel }) {
+export default function Scoreboard({ lab }: { lab: LabModel }) {
   const engine = lab.engine.value;
   const titles = armTitles(lab.config.value);
   const images = engine.phase === 'ready' ? count(engine.testImages) : '2,000';

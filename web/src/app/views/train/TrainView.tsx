@@ -1,6 +1,7 @@
 import '../../../styles/arms.css';
 import '../../../styles/layers.css';
 import { EngineTrouble } from '../../components/EngineTrouble';
+import { lazy } from '../../components/lazy';
 import { NormPicker } from '../../components/NormPicker';
 import type { LabModel } from '../../state/lab';
 import { ArmPicker } from './ArmPicker';
@@ -11,7 +12,9 @@ import { LayerPanel } from './LayerPanel';
 import { Readout } from './Readout';
 import { RunControls } from './RunControls';
 import { RunSettings } from './RunSettings';
-import { Scoreboard } from './Scoreboard';
+
+/** Not fetched before there is a second arm. */
+const Scoreboard = lazy(() => import('./Scoreboard'));
 
 export default function TrainView({ lab }: { lab: LabModel }) {
   return (
