@@ -57,11 +57,11 @@ CFLAGS := -std=c11 -O2 -ffp-contract=off -fvisibility=hidden -Isrc
 WASM_CFLAGS := $(CFLAGS) -mbulk-memory -fno-vectorize -fno-slp-vectorize
 # Loops that are to be vectors say so: what the compiler makes vectors of beside them is 3 % of the module, and no faster (0.98 to
 # 1.03 on 20 works). Without unrolling it would be 10 % smaller yet, and half as fast.
-small = $(if $(filter src/net/% src/base/% src/kernels/loss.c src/kernels/dropout.c src/kernels/figures.c,$1),-Oz)
+small = $(if $(filter src/net/% src/base/% src/kernels/loss.c src/kernels/dropout.c src/kernels/figures.c,$1),-Oz)$(if $(filter wasm/%,$1), -Oz -fno-builtin)
 # 8 % smaller, as fast; -O3 and -Oz are larger. Debian's Binaryen does not know relaxed SIMD, the package's does.
 WASM_OPT := node node_modules/binaryen/bin/wasm-opt -O2 --enable-bulk-memory --enable-simd --enable-relaxed-simd
 # What stands in for the C library's; each says why.
-WASM_SOURCES := $(SOURCES) wasm/memcpy.c wasm/exp.c
+WASM_SOURCES := $(SOURCES) wasm/memcpy.c wasm/exp.c wasm/malloc.c
 MODULES := $(VARIANTS:%=wasm/modules/normlab.%.wasm)
 
 # These change when a flag or the list of sources does. $(1): what to keep

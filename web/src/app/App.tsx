@@ -1,15 +1,18 @@
 import { Actions } from './components/Actions';
-import { DropNotes } from './components/DropNotes';
 import { DropTarget } from './components/DropTarget';
 import { Footer } from './components/Footer';
 import { Header } from './components/Header';
+import { lazy } from './components/lazy';
 import { Panel } from './components/Panel';
 import { Problems } from './components/Problems';
 import { Restored } from './components/Restored';
 import { Said } from './components/Said';
 import { Tabs } from './components/Tabs';
 import { TourDoor } from './components/TourDoor';
+import { complaint, fromFiles, reading } from './state/files';
 import type { LabModel } from './state/lab';
+
+const DropNotes = lazy(() => import('./components/DropNotes'));
 
 export function App({ lab }: { lab: LabModel }) {
   const { view, embed, norm } = lab.config.value;
@@ -24,7 +27,7 @@ export function App({ lab }: { lab: LabModel }) {
         </div>
         <Restored lab={lab} />
         <Problems lab={lab} />
-        <DropNotes lab={lab} />
+        {(reading.value || complaint.value || fromFiles(lab.config.value).length > 0) && <DropNotes lab={lab} />}
         <div id="panel" role="tabpanel" aria-labelledby={`tab-${view}`}>
           <Panel lab={lab} view={view} />
         </div>

@@ -5,7 +5,7 @@ import { count } from '../state/status';
 import { DropButton } from './DropButton';
 
 /** What of the state was opened from files, what is being opened, and what could not be. */
-export function DropNotes({ lab }: { lab: LabModel }) {
+export default function DropNotes({ lab }: { lab: LabModel }) {
   const config = lab.config.value;
   return (
     <>
