@@ -1,9 +1,12 @@
 import { signal } from '@preact/signals';
 import type { ComponentType } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 
-/** A component whose module is fetched when it is first drawn. */
-export function lazy<P extends object>(load: () => Promise<{ default: ComponentType<P> }>): ComponentType<P> {
+/** A component whose module is fetched when it is first drawn, or not before its place is `inSight`. */
+export function lazy<P extends object>(
+  load: () => Promise<{ default: ComponentType<P> }>,
+  { inSight = false } = {},
+): ComponentType<P> {
   /** A string: why it could not be fetched. */
   const fetched = signal<ComponentType<P> | string | null>(null);
   const fetchIt = async () => {
@@ -16,11 +19,23 @@ export function lazy<P extends object>(load: () => Promise<{ default: ComponentT
   };
   return (props) => {
     const Content = fetched.value;
+    const place = useRef<HTMLParagraphElement>(null);
     useEffect(() => {
-      if (typeof fetched.peek() !== 'function') fetchIt();
+      if (typeof fetched.peek() === 'function') return;
+      if (!inSight || !place.current) {
+        fetchIt();
+        return;
+      }
+      const watching = new IntersectionObserver((entries) => {
+        if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
+        watching.disconnect();
+        fetchIt();
+      });
+      watching.observe(place.current);
+      return () => watching.disconnect();
     }, []);
     if (typeof Content === 'function') return <Content {...props} />;
-    if (Content === null) return <p class="note" aria-busy="true" />;
+    if (Content === null) return <p ref={place} class="note" aria-busy="true" />;
     return (
       <p class="refusal" role="alert">
         This part of the page could not be fetched: {Content}{' '}

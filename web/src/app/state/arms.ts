@@ -68,7 +68,8 @@ function differences(base: Config, config: Config): ArmChange {
   );
 }
 
-function equal<K extends keyof Config>(key: K, a: Config[K], b: Config[K]): boolean {
+/** Whether two values of a setting are the same. */
+export function equal<K extends keyof Config>(key: K, a: Config[K], b: Config[K]): boolean {
   const setting: Setting = settings[key];
   return format(setting, a) === format(setting, b);
 }
@@ -77,27 +78,7 @@ function isArmKey(key: keyof Config): key is ArmKey {
   return (ARM_KEYS as readonly string[]).includes(key);
 }
 
-/** What an arm has that not all of them have, in few words, behind its normalization. */
-const SHORT: Record<Exclude<ArmKey, 'norm' | 'renorm'>, (config: Config) => string> = {
-  groups: ({ norm, groups }) => (norm === 'group' ? `${groups} groups` : ''),
-  placement: ({ norm, placement }) => (norm === 'none' ? '' : `${placement} activation`),
-  batch: ({ batch }) => `batch ${batch}`,
-  lr: ({ lr }) => `rate ${lr}`,
-  optimizer: (config) => describeValue('optimizer', config),
-  momentum: ({ optimizer, momentum }) => (optimizer === 'sgd' ? `momentum ${momentum}` : ''),
-  decay: ({ decay }) => `decay ${decay}`,
-};
-
 export function normTitle(config: Config): string {
   if (config.norm === 'none') return 'no normalization';
   return config.norm === 'batch' && config.renorm ? 'Batch Renorm' : describeValue('norm', config);
-}
-
-/** What tells the arms apart, such as "GroupNorm, batch 2". */
-export function armTitles(config: Config): string[] {
-  const configs = armConfigs(config);
-  const keys = (Object.keys(SHORT) as (keyof typeof SHORT)[]).filter((key) =>
-    configs.some((one) => !equal(key, one[key], config[key])),
-  );
-  return configs.map((one) => [normTitle(one), ...keys.map((key) => SHORT[key](one))].filter(Boolean).join(', '));
 }

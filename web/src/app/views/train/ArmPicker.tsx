@@ -1,41 +1,18 @@
-import { settings } from '../../settings';
-import { ARM_KEYS, armName } from '../../settings/arms';
-import { armTitles, chosenArm, MOST_ARMS } from '../../state/arms';
+import { lazy } from '../../components/lazy';
+import { armName } from '../../settings/arms';
+import { chosenArm, MOST_ARMS } from '../../state/arms';
 import type { LabModel } from '../../state/lab';
-import { ArmBadge } from './ArmBadge';
 
-/** The runs that train beside each other, and which of them the settings beneath are about. */
+/** Not fetched before there is a second arm. */
+const ArmChoice = lazy(() => import('./ArmChoice'));
+
+/** How many runs there are beside each other, and which of them the settings beneath are about. */
 export function ArmPicker({ lab }: { lab: LabModel }) {
   const arms = lab.arms.value;
-  const titles = armTitles(lab.config.value);
   const chosen = chosenArm(lab.config.value);
   return (
     <section class="arm-section">
-      {arms.length > 1 && (
-        <fieldset class="arm-picker" aria-describedby="help-arms">
-          <legend>Arms</legend>
-          <p class="help" id="help-arms">
-            They share first weights, images and their order. Choose whose settings stand beneath; what arm A has, all
-            have that have nothing else.
-          </p>
-          {titles.map((title, i) => {
-            const arm = arms[i];
-            return (
-              <label key={armName(i)} class="arm-card" data-norm={arm?.config.value.norm}>
-                <input
-                  type="radio"
-                  name="arm"
-                  aria-label={`Arm ${armName(i)}: ${title}`}
-                  checked={i === chosen}
-                  onChange={() => lab.chooseArm(i)}
-                />
-                {arm && <ArmBadge lab={lab} arm={arm} />}
-                <span class="arm-title">{title}</span>
-              </label>
-            );
-          })}
-        </fieldset>
-      )}
+      {arms.length > 1 && <ArmChoice lab={lab} />}
       <div class="arm-keys">
         <button
           type="button"
@@ -55,32 +32,6 @@ export function ArmPicker({ lab }: { lab: LabModel }) {
           {arms.length === MOST_ARMS ? 'Four are the most.' : 'A second run beside this one, to compare.'}
         </span>
       </div>
-      <OwnSettings lab={lab} />
     </section>
-  );
-}
-
-/** What the chosen arm has of its own, with the way back to what arm A has. */
-function OwnSettings({ lab }: { lab: LabModel }) {
-  const config = lab.config.value;
-  const index = chosenArm(config);
-  const change = config.arms[index - 1];
-  if (!change) return null;
-  const keys = ARM_KEYS.filter((key) => change[key] !== undefined);
-  return (
-    <div class="own-settings">
-      <span class="help">{keys.length > 0 ? `Arm ${armName(index)} has its own:` : 'All as in arm A.'}</span>
-      {keys.map((key) => (
-        <button
-          key={key}
-          type="button"
-          class="quiet"
-          aria-label={`${settings[key].label} as in arm A`}
-          onClick={() => lab.form.set(key, config[key])}
-        >
-          {settings[key].label} <span aria-hidden="true">×</span>
-        </button>
-      ))}
-    </div>
   );
 }

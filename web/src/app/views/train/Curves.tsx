@@ -1,25 +1,27 @@
-import { useCallback, useMemo } from 'preact/hooks';
-import { ChartBox } from '../../components/ChartBox';
+import { useMemo } from 'preact/hooks';
+import { lazy } from '../../components/lazy';
 import type { LabModel } from '../../state/lab';
-import { armsChart, type RunChart, runChart } from './run-charts';
+import { RunCurves } from './RunCurves';
+import { runChart } from './run-charts';
+
+/** Not fetched before there is a second arm. */
+const ArmCurves = lazy(() => import('./ArmCurves'));
 
 export function Curves({ lab }: { lab: LabModel }) {
   const norms = lab.arms.value.map(({ config }) => config.value.norm);
-  // Curves are made with the chart: another number of arms, or other colours, are another chart.
-  const key = norms.length === 1 ? '' : norms.join();
-  const [loss, accuracy] = useMemo(
-    () => (['loss', 'accuracy'] as const).map((figure) => (key ? armsChart(figure, key.split(',')) : runChart(figure))),
-    [key],
-  ) as [RunChart, RunChart];
   return (
     <section class="curves" aria-label="Curves">
-      <RunCurves lab={lab} chart={loss} />
-      <RunCurves lab={lab} chart={accuracy} />
+      {norms.length === 1 ? <SingleCurves lab={lab} /> : <ArmCurves lab={lab} norms={norms.join()} />}
     </section>
   );
 }
 
-function RunCurves({ lab, chart }: { lab: LabModel; chart: RunChart }) {
-  const picture = useCallback(() => ({ data: chart.data(lab.arms.peek()) }), [lab, chart]);
-  return <ChartBox lab={lab} chart={chart} revision={lab.revision} picture={picture} />;
+function SingleCurves({ lab }: { lab: LabModel }) {
+  const [loss, accuracy] = useMemo(() => [runChart('loss'), runChart('accuracy')] as const, []);
+  return (
+    <>
+      <RunCurves lab={lab} chart={loss} />
+      <RunCurves lab={lab} chart={accuracy} />
+    </>
+  );
 }

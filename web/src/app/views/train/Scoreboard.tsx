@@ -2,7 +2,7 @@ import '../../../styles/scores.css';
 import type { Mode, ModeResult, Score } from '../../../worker/protocol';
 import { LineKey } from '../../components/LineKey';
 import { armName } from '../../settings/arms';
-import { armTitles } from '../../state/arms';
+import { armTitles } from '../../state/arm-titles';
 import { explainModes, plainMessage } from '../../state/explain';
 import { advice, type LabModel } from '../../state/lab';
 import { count } from '../../state/status';

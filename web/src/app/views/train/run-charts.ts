@@ -1,5 +1,4 @@
 import { type Chart, type Columns, type CurveStyle, TRAIN_DASH } from '../../charts/chart';
-import { armName } from '../../settings/arms';
 import type { RunHistory, StepCurve } from '../../state/history';
 import type { Arm } from '../../state/training';
 import { merge, type Track } from './merge';
@@ -8,11 +7,10 @@ export interface RunChart extends Chart {
   data: (arms: readonly Arm[]) => Columns;
 }
 
-type Figure = 'loss' | 'accuracy';
+export type Figure = 'loss' | 'accuracy';
 
-/** Steps that the x axis shows at least, so that the first ones do not fill it; of several arms, images. */
+/** Steps that the x axis shows at least, so that the first ones do not fill it. */
 const LEAST_STEPS = 50;
-const LEAST_IMAGES = 1600;
 
 const HEIGHT = 260;
 
@@ -22,7 +20,7 @@ const texts: Record<Figure, (value: number) => string> = {
 };
 
 /** The y axis follows the smoothed and test curves; single batches may stick out. */
-function lossRange(smooth: number, most: number): Chart['range'] {
+export function lossRange(smooth: number, most: number): Chart['range'] {
   return (data) => {
     let top = 0.5;
     for (const curve of data.slice(smooth)) {
@@ -31,9 +29,6 @@ function lossRange(smooth: number, most: number): Chart['range'] {
     return [0, Math.min(top * 1.1, most)];
   };
 }
-
-/** An arm about to diverge must not press the others to the ground. */
-const MOST_LOSS = 6;
 
 const about: Record<Figure, (by: string) => Pick<Chart, 'title' | 'alternative' | 'caption'>> = {
   loss: (by) => ({
@@ -48,7 +43,7 @@ const about: Record<Figure, (by: string) => Pick<Chart, 'title' | 'alternative' 
   }),
 };
 
-function chart(figure: Figure, by: string, curves: CurveStyle[], least: number, loss: Chart['range']): Chart {
+export function chart(figure: Figure, by: string, curves: CurveStyle[], least: number, loss: Chart['range']): Chart {
   return {
     ...about[figure](by),
     curves,
@@ -78,40 +73,9 @@ export function runChart(figure: Figure): RunChart {
   };
 }
 
-/** Line widths of arms that have their normalization, and so their colour, in common. */
-const WIDTHS = [2.5, 1.5, 3.5, 1];
+export const BOTH = ['eval', 'train'] as const;
 
-/**
- * The chart of several arms: by training images, so that points above each other have seen as much. Of the loss, that of
- * the batches, smoothed, and in eval mode; of the accuracy, both modes on the test images.
- */
-export function armsChart(figure: Figure, norms: readonly string[]): RunChart {
-  const curves = norms.flatMap((norm, i): CurveStyle[] => {
-    const width = WIDTHS[norms.slice(0, i).filter((one) => one === norm).length] as number;
-    const style = { color: `--${norm}`, mark: armName(i), width };
-    const solid = { ...style, label: `${armName(i)}: test, eval mode`, points: true };
-    return figure === 'loss'
-      ? [{ ...style, label: `${armName(i)}: batches, smoothed`, dash: TRAIN_DASH, mark: '' }, solid]
-      : [solid, { ...style, label: `${armName(i)}: test, train mode`, dash: TRAIN_DASH, points: true, mark: '' }];
-  });
-  return {
-    ...chart(figure, 'training images', curves, LEAST_IMAGES, lossRange(1, MOST_LOSS)),
-    data: (arms) =>
-      merge(
-        arms.flatMap(({ history, config }) => {
-          const { batch } = config.peek();
-          const { [figure]: curve, evaluations } = history;
-          return figure === 'loss'
-            ? [stepTrack(curve, batch, [curve.smooth]), testTrack(evaluations, batch, figure, ['eval'])]
-            : [testTrack(evaluations, batch, figure, BOTH)];
-        }),
-      ),
-  };
-}
-
-const BOTH = ['eval', 'train'] as const;
-
-function stepTrack({ steps, length }: StepCurve, scale: number, columns: readonly Float64Array[]): Track {
+export function stepTrack({ steps, length }: StepCurve, scale: number, columns: readonly Float64Array[]): Track {
   return {
     length,
     x: (i) => scale * (steps[i] as number),
@@ -119,7 +83,7 @@ function stepTrack({ steps, length }: StepCurve, scale: number, columns: readonl
   };
 }
 
-function testTrack(
+export function testTrack(
   evaluations: RunHistory['evaluations'],
   scale: number,
   figure: Figure,
