@@ -15,6 +15,11 @@ static void *arena_sbrk(intptr_t more) {
   return old;
 }
 
+void *own_malloc(size_t bytes);
+void *own_calloc(size_t count, size_t size);
+void *own_realloc(void *memory, size_t bytes);
+void own_free(void *memory);
+
 #define sbrk arena_sbrk
 #define malloc own_malloc
 #define calloc own_calloc
