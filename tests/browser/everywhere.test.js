@@ -67,7 +67,7 @@ inEachBrowser('what can be done on every tab', ({ open }, test) => {
       await untilStatus(page, new RegExp(`^Paused at step ${step},`));
     }
     await untilMeasured(page);
-    const [table, everything] = [await saved(page, 'Curves (CSV)'), JSON.parse(await saved(page, 'Everything (JSON)'))];
+    const [table, everything] = [await saved(page, 'Curves (CSV)'), await savedRun(page)];
     const node = await runInNode(everything.variant, { model: 'mlp', batchSize: 16, lr: 0.03, seed: 4, steps: 3 });
 
     assert.deepEqual(
@@ -149,6 +149,35 @@ inEachBrowser('what can be done on every tab', ({ open }, test) => {
     await page.keyboard.press('z');
     await page.keyboard.up('Control');
     assert.match(await hash(page), /norm=layer.*batch=8/);
+  });
+
+  test('each arm has its own figures, code and model, and what is done to arms is undone', async () => {
+    const page = await open('#norm=batch&model=mlp&batch=8&seed=2&arms=norm:none,batch:4&arm=b', {
+      beforeLoad: keepCopiesAndFiles,
+    });
+    await untilMeasured(page);
+    await press(page, 'Step');
+    await page.waitForFunction(() => /step 1\b/.test(document.querySelector('[role="status"]').textContent));
+    const { variant, arms } = JSON.parse(await saved(page, 'Everything (JSON)'));
+    for (const [i, [norm, batchSize]] of [
+      ['batch', 8],
+      ['none', 4],
+    ].entries()) {
+      const node = await runInNode(variant, { model: 'mlp', norm, batchSize, lr: 0.02, seed: 2, steps: 1 });
+      assert.equal(arms[i].history[0].loss, Math.fround(node.steps[0].loss));
+      if (i === 1) {
+        assert.deepEqual(await logitsOf(variant, await savedBytes(page, 'Model file (safetensors)')), node.logits);
+      }
+    }
+    assert.deepEqual((await saved(page, 'Curves (CSV)')).match(/^[AB],1,/gm), ['A,1,', 'B,1,']);
+    await press(page, 'Copy PyTorch code');
+    await untilSaid(page, /^Copied: PyTorch code\.$/);
+    assert.doesNotMatch(await lastCopy(page), /BatchNorm/);
+    await choose(page, 'LayerNorm');
+    assert.match(await hash(page), /arms=norm:layer,batch:4/);
+    await press(page, 'Undo');
+    await untilSaid(page, /^Undone: arm B, Normalization is now None\.$/);
+    assert.match(await hash(page), /arms=norm:none,batch:4/);
   });
 
   test('a slider that is drawn over many values is one change', async () => {
@@ -296,7 +325,7 @@ inEachBrowser('what goes wrong', (context, test) => {
     await untilSteps(page, before + 20);
     await press(page, 'Pause');
     await untilMeasured(page);
-    const { variant, history, evaluations } = JSON.parse(await saved(page, 'Everything (JSON)'));
+    const { variant, history, evaluations } = await savedRun(page);
     const made = history.length;
     const node = await runInNode(variant, { model: 'mlp', batchSize: 256, lr: 0.02, seed: 5, steps: made });
     assert.ok(made >= before + 20);
@@ -417,7 +446,7 @@ inEachBrowser('files that are opened', ({ open }, test) => {
     await press(page, 'Step');
     await untilStatus(page, /^Paused at step 2,/);
     await untilMeasured(page);
-    const { variant, history, evaluations } = JSON.parse(await saved(page, 'Everything (JSON)'));
+    const { variant, history, evaluations } = await savedRun(page);
     const node = await runInNode(variant, {
       ...{ model: 'smallcnn', norm: 'group', batchSize: 10, lr: 0.05, seed: 2, steps: 2, data },
     });
@@ -443,7 +472,7 @@ inEachBrowser('files that are opened', ({ open }, test) => {
   test('a model file goes on in training, with the settings that describe it', async () => {
     const page = await open('#norm=batch&model=smallcnn&batch=8&lr=0.02&seed=3', { beforeLoad: keepFiles });
     await untilMeasured(page);
-    const variant = JSON.parse(await saved(page, 'Everything (JSON)')).variant;
+    const { variant } = await savedRun(page);
     const file = await runInNode(variant, { model: 'mlp', norm: 'layer', batchSize: 20, lr: 0.1, seed: 8, steps: 5 });
     await openByButton(page, { 'my model.safetensors': file.bytes });
     assert.match(await untilRegion(page, 'Model from a file'), /weights of my-model\.safetensors/);
@@ -475,7 +504,7 @@ inEachBrowser('files that are opened', ({ open }, test) => {
     await drop(page, { 'fitting.safetensors': fitting.bytes });
     await untilRegion(page, 'Model from a file');
     await untilMeasured(page);
-    const { variant } = JSON.parse(await saved(page, 'Everything (JSON)'));
+    const { variant } = await savedRun(page);
     assert.deepEqual(await logitsOf(variant, await savedBytes(page, 'Model file (safetensors)')), fitting.logits);
   });
 
@@ -518,6 +547,20 @@ inEachBrowser('files that are opened', ({ open }, test) => {
     await page.waitForFunction(() => document.querySelector('.drop-target') === null);
   });
 });
+
+/** Runs in the page, before its scripts: keeps what it copies and saves. */
+function keepCopiesAndFiles() {
+  globalThis.copies = [];
+  const writeText = async (text) => globalThis.copies.push(text);
+  Object.defineProperty(navigator, 'clipboard', { value: { writeText } });
+  globalThis.files = [];
+  const address = URL.createObjectURL;
+  URL.createObjectURL = (blob) => {
+    globalThis.files.push(blob);
+    return address.call(URL, blob);
+  };
+  HTMLAnchorElement.prototype.click = () => {};
+}
 
 /** Runs in the page, before its scripts: keeps what it copies. */
 function keepCopies() {
@@ -562,6 +605,12 @@ async function exported(page, label) {
 async function saved(page, label) {
   await exported(page, label);
   return page.evaluate(() => globalThis.files.at(-1).text());
+}
+
+/** What arm A has in the file of everything. */
+async function savedRun(page) {
+  const { variant, arms } = JSON.parse(await saved(page, 'Everything (JSON)'));
+  return { variant, ...arms[0] };
 }
 
 async function savedBytes(page, label) {

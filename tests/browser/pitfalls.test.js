@@ -166,8 +166,10 @@ inEachBrowser('pitfalls', ({ open, browserName }, test) => {
       ['right', right],
     ]) {
       await press(page, `Copy ${name} code`);
-      await page.waitForFunction(() =>
-        [...document.querySelectorAll('.copied')].some((one) => one.textContent === 'Copied'),
+      await page.waitForFunction(
+        (said) => document.querySelector('.said').textContent === said,
+        {},
+        `Copied: ${name} code.`,
       );
       assert.equal(await page.evaluate(() => globalThis.copied.at(-1)), text);
     }

@@ -8,17 +8,18 @@ import { Problems } from './components/Problems';
 import { Restored } from './components/Restored';
 import { Said } from './components/Said';
 import { Tabs } from './components/Tabs';
-import { TourDoor } from './components/TourDoor';
 import { complaint, fromFiles, reading } from './state/files';
 import type { LabModel } from './state/lab';
+import { tour } from './state/tour';
 
-const DropNotes = lazy(() => import('./components/DropNotes'));
+const Tour = lazy(() => import('./components/Tour'), { quiet: true });
+const DropNotes = lazy(() => import('./components/DropNotes'), { quiet: true });
 
 export function App({ lab }: { lab: LabModel }) {
   const { view, embed, norm } = lab.config.value;
   return (
     <div class="page" data-norm={norm}>
-      {!embed && <TourDoor lab={lab} />}
+      {!embed && tour.value !== null && <Tour lab={lab} />}
       {!embed && <Header />}
       <main>
         <div class="tabs-row">
@@ -27,7 +28,7 @@ export function App({ lab }: { lab: LabModel }) {
         </div>
         <Restored lab={lab} />
         <Problems lab={lab} />
-        {(reading.value || complaint.value || fromFiles(lab.config.value).length > 0) && <DropNotes lab={lab} />}
+        {(complaint.value || reading.value || fromFiles(lab.config.value).length > 0) && <DropNotes lab={lab} />}
         <div id="panel" role="tabpanel" aria-labelledby={`tab-${view}`}>
           <Panel lab={lab} view={view} />
         </div>

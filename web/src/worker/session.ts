@@ -36,8 +36,6 @@ export class Session implements SessionApi {
   /** What was asked for before engine and images were there: runs, and what to do with them. */
   #awaited: (() => void) | null = null;
   #awaitedCommand: 'play' | 'step' | null = null;
-  /** The images that the page knows of. */
-  #told: Data | null = null;
   readonly #opened = new Opened();
   readonly #loadedData = deferred<Data>();
   readonly #core = deferred<Core>();
@@ -58,7 +56,13 @@ export class Session implements SessionApi {
       this.#engine = engine;
       this.#data = data;
       this.#loadedData.resolve(data);
-      this.#tellData(data);
+      this.#emit({
+        type: 'loaded',
+        variant: engine.variant,
+        classNames: [...(data.test.classNames ?? Array.from({ length: data.test.classes }, (_, k) => String(k)))],
+        trainImages: data.train.length,
+        testImages: data.test.length,
+      });
     } catch (error) {
       this.#die(error);
       return;
@@ -93,7 +97,6 @@ export class Session implements SessionApi {
       const data = this.#opened.dataFor(config, this.#data);
       run = new Run(id, config, this.#engine, data, this.#opened.modelFor(config, data));
       if (checkpoint) run.resume(checkpoint);
-      this.#tellData(data);
     } catch (error) {
       if (isFatal(error)) {
         this.#die(error);
@@ -202,19 +205,6 @@ export class Session implements SessionApi {
       this.#services = null;
       throw error;
     }
-  }
-
-  #tellData(data: Data): void {
-    if (data === this.#told || !this.#engine) return;
-    this.#told = data;
-    const { train, test } = data;
-    this.#emit({
-      type: 'loaded',
-      variant: this.#engine.variant,
-      classNames: [...(test.classNames ?? Array.from({ length: test.classes }, (_, k) => String(k)))],
-      trainImages: train.length,
-      testImages: test.length,
-    });
   }
 
   async #pump(): Promise<void> {

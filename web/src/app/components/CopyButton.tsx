@@ -1,7 +1,9 @@
 import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
 import { copy } from '../state/clipboard';
 import { say } from '../state/said';
+import { lazy } from './lazy';
+
+const ByHand = lazy(() => import('./ByHand'), { quiet: true });
 
 interface Props {
   label: string;
@@ -40,22 +42,6 @@ export function CopyButton({ label, text, note }: Props) {
           Nothing was copied: {failure.value}
         </span>
       )}
-    </span>
-  );
-}
-
-function ByHand({ text, close }: { text: string; close: () => void }) {
-  const field = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => field.current?.select(), []);
-  return (
-    <span class="by-hand">
-      <label>
-        The browser does not let the page copy. It is selected: copy it by keyboard.
-        <textarea ref={field} readOnly rows={4} value={text} />
-      </label>
-      <button type="button" class="quiet" onClick={close}>
-        Done
-      </button>
     </span>
   );
 }

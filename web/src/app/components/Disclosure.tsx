@@ -5,8 +5,8 @@ import { useEffect, useId, useRef } from 'preact/hooks';
 interface Props {
   label: string;
   class: string;
-  /** Is given what hides it. */
-  children: (close: () => void) => ComponentChildren;
+  /** Is given what hides it, and whether it is shown. */
+  children: (close: () => void, open: boolean) => ComponentChildren;
 }
 
 /** A button that shows and hides what stands beneath it. Escape, or a click elsewhere, hides it again. */
@@ -51,7 +51,7 @@ export function Disclosure({ label, class: className, children }: Props) {
         {label}
       </button>
       <div id={id} class={`disclosed ${className}-items`} data-open={open.value}>
-        {children(close)}
+        {children(close, open.value)}
       </div>
     </div>
   );

@@ -1,6 +1,6 @@
 import { useRef } from 'preact/hooks';
-import { openFiles } from '../state/files';
 import type { LabModel } from '../state/lab';
+import { openFiles } from '../state/late-files';
 
 /** Opens files as dropping them does. */
 export function DropButton({ lab }: { lab: LabModel }) {

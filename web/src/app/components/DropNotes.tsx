@@ -1,3 +1,4 @@
+import '../../styles/files.css';
 import { defaults } from '../settings';
 import { complaint, foundIn, fromFiles, reading } from '../state/files';
 import type { LabModel } from '../state/lab';
@@ -58,8 +59,8 @@ function Refused({ lab, title, lines: [first, ...places] }: RefusedProps) {
 function aboutData(name: string): string {
   const found = foundIn(name);
   if (found?.kind !== 'data') return `The images are those of ${name}.`;
-  const { shape, classes, train, test, note } = found;
-  return `The images are those of ${name}: ${shape.join('×')}, ${classes} classes, ${count(train)} to train on and ${count(test)} to test with. ${note}`;
+  const { shape, classNames, trainImages, testImages, note } = found;
+  return `The images are those of ${name}: ${shape.join('×')}, ${classNames.length} classes, ${count(trainImages)} to train on and ${count(testImages)} to test with. ${note}`;
 }
 
 function aboutWeights(name: string): string {

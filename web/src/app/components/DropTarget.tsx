@@ -1,7 +1,10 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { openFiles } from '../state/files';
 import type { LabModel } from '../state/lab';
+import { openFiles } from '../state/late-files';
+import { lazy } from './lazy';
+
+const DropHint = lazy(() => import('./DropHint'), { quiet: true });
 
 /** Files can be dropped anywhere on the page; what a tab takes for itself, it prevents from coming here. */
 export function DropTarget({ lab }: { lab: LabModel }) {
@@ -27,15 +30,7 @@ export function DropTarget({ lab }: { lab: LabModel }) {
       for (const [type, listener] of listeners) removeEventListener(type, listener as EventListener);
     };
   }, [lab, over]);
-  if (!over.value) return null;
-  return (
-    <div class="drop-target">
-      <p>
-        Drop to open: a model file, PyTorch tensors (safetensors), or a data set (IDX images with their labels,
-        CIFAR-10, npz). It stays in this page.
-      </p>
-    </div>
-  );
+  return over.value ? <DropHint /> : null;
 }
 
 function carriesFiles({ dataTransfer }: DragEvent): boolean {

@@ -2,10 +2,13 @@ import { signal } from '@preact/signals';
 import type { ComponentType } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 
-/** A component whose module is fetched when it is first drawn, or not before its place is `inSight`. */
+/**
+ * A component whose module is fetched when it is first drawn, or not before its place is `inSight`. Where it is waited for says
+ * so, unless `quiet`.
+ */
 export function lazy<P extends object>(
   load: () => Promise<{ default: ComponentType<P> }>,
-  { inSight = false } = {},
+  { inSight = false, quiet = false } = {},
 ): ComponentType<P> {
   /** A string: why it could not be fetched. */
   const fetched = signal<ComponentType<P> | string | null>(null);
@@ -35,7 +38,7 @@ export function lazy<P extends object>(
       return () => watching.disconnect();
     }, []);
     if (typeof Content === 'function') return <Content {...props} />;
-    if (Content === null) return <p ref={place} class="note" aria-busy="true" />;
+    if (Content === null) return quiet ? null : <p ref={place} class="note" aria-busy="true" />;
     return (
       <p class="refusal" role="alert">
         This part of the page could not be fetched: {Content}{' '}

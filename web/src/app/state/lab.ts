@@ -8,7 +8,7 @@ import { armConfigs, choosing, chosenArm, withArm, withoutArm, withSetting } fro
 import { createCheckpoints } from './checkpoints';
 import { type Client, connect, Refusal } from './client';
 import { explainDivergence, remedy } from './explain';
-import { hasOpened, heldBack, openAgain, withoutStaleWeights } from './files';
+import { foundIn, hasOpened, heldBack, withoutStaleWeights } from './files';
 import { seldom } from './seldom';
 import { statusSentence } from './status';
 import { type Arm, createTraining } from './training';
@@ -16,15 +16,15 @@ import { toldStart } from './training-status';
 
 export type { EvaluationResult, ImagesResult, LayerStatistics, Progress, RunInfo } from './training';
 
+export interface DataInfo {
+  classNames: string[];
+  trainImages: number;
+  testImages: number;
+}
+
 export type EngineState =
   | { phase: 'loading'; loaded: number | null }
-  | {
-      phase: 'ready';
-      variant: string;
-      classNames: string[];
-      trainImages: number;
-      testImages: number;
-    }
+  | ({ phase: 'ready'; variant: string } & DataInfo)
   | { phase: 'dead'; failure: Failure }
   | { phase: 'unsupported'; failure: Failure };
 
@@ -66,6 +66,12 @@ export const Lab = createModel(() => {
       apply(withSetting(config.peek(), chosenArm(config.peek()), key, value));
     },
   };
+  /** What is known of the images that are trained on; null before they are there. */
+  const data = computed<DataInfo | null>(() => {
+    const found = foundIn(config.value.data);
+    if (found?.kind === 'data') return found;
+    return engine.value.phase === 'ready' ? engine.value : null;
+  });
   const checkpoints = createCheckpoints(engine, training, ask);
 
   /** With checkpoints the runs that were under way go on in the new worker, with the curves that they have. */
@@ -89,6 +95,7 @@ export const Lab = createModel(() => {
 
   /** What was opened from files died with the worker before. */
   async function reopen(own: Client, kept: readonly Checkpoint[]): Promise<void> {
+    const { openAgain } = await import('./open-files');
     await openAgain({ ask });
     if (client !== own) return;
     const held = heldBack({ config: config.peek(), problems: problems.peek() });
@@ -221,6 +228,7 @@ export const Lab = createModel(() => {
     silent,
     opened,
     status,
+    data,
     /** The runs, arm A's first. */
     arms: training.arms,
     chosen: training.chosen,
@@ -263,7 +271,7 @@ export type LabModel = InstanceType<typeof Lab>;
 
 /** What the reader can do about a failure of an arm; empty where that is nothing. */
 export function advice(lab: LabModel, failure: Failure | undefined, arm: Arm = lab.chosen.value): string {
-  const engine = lab.engine.value;
+  const data = lab.data.value;
   if (failure?.code === 'diverged') return explainDivergence(arm.config.value, arm.history.loss.values);
-  return failure && engine.phase === 'ready' ? remedy(failure, arm.config.value.batch, engine.trainImages) : '';
+  return failure && data ? remedy(failure, arm.config.value.batch, data.trainImages) : '';
 }

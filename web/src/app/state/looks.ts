@@ -14,6 +14,8 @@ export class LookHistory {
 
   push(look: Look): void {
     const known = this.looks.peek();
+    // A run that goes on from a checkpoint comes by steps that were looked at before.
+    if (look.step < (known.at(-1)?.step ?? 0)) return;
     // The newest gives way where it was not the turn of one to be kept.
     let kept = (this.#count - 1) % this.#stride === 0 ? known : known.slice(0, -1);
     if (kept.length === CAPACITY) {

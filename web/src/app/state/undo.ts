@@ -3,6 +3,7 @@ import { type Config, format, type Setting, settings } from '../settings';
 import type { LabModel } from './lab';
 import { say } from './said';
 import { describeValue } from './status';
+import { toldStart } from './training-status';
 
 /** Changes of one number that follow each other this fast are one: a slider that is drawn. */
 const COALESCE_MS = 1000;
@@ -33,7 +34,8 @@ export class Undo {
       const before = this.#last;
       this.#last = next;
       const keys = changed.filter((key) => key !== 'view' && key !== 'embed');
-      if (!this.#own && keys.length > 0) this.#push(keys, before, next);
+      // Nor is which arm is shown.
+      if (!this.#own && keys.some((key) => key !== 'arm')) this.#push(keys, before, next);
     });
   }
 
@@ -78,20 +80,27 @@ export class Undo {
   }
 
   #take(values: Partial<Config>, what: string): void {
+    const previous = this.#lab.config.peek();
     this.#own = true;
     try {
-      this.#lab.apply({ ...this.#lab.config.peek(), ...values });
+      this.#lab.apply({ ...previous, ...values });
     } finally {
       this.#own = false;
     }
-    const keys = Object.keys(values) as Key[];
-    const named = keys.slice(0, NAMED).map((key) => {
-      const value = describeValue(key, this.#lab.config.peek());
-      return value === '' ? settings[key].label : `${settings[key].label} is ${value}`;
-    });
-    const rest = keys.length > NAMED ? `, and ${keys.length - NAMED} more` : '';
-    say(`${what}: ${named.join(', ')}${rest}.`);
+    say(`${what}: ${told(Object.keys(values) as Key[], previous, this.#lab.config.peek())}.`);
   }
+}
+
+/** What is now what; of arms, what one of them has other than before. */
+function told(keys: readonly Key[], previous: Config, config: Config): string {
+  if (keys.includes('arms'))
+    return toldStart(previous, config) || (config.arms.length > 0 ? `${config.arms.length + 1} arms` : 'one arm');
+  const named = keys.slice(0, NAMED).map((key) => {
+    const value = describeValue(key, config);
+    return value === '' ? settings[key].label : `${settings[key].label} is ${value}`;
+  });
+  const rest = keys.length > NAMED ? `, and ${keys.length - NAMED} more` : '';
+  return named.join(', ') + rest;
 }
 
 function only(keys: readonly Key[], config: Config): Partial<Config> {
@@ -101,7 +110,8 @@ function only(keys: readonly Key[], config: Config): Partial<Config> {
 function isDrag(keys: readonly Key[], last: Change, at: number): boolean {
   const [key, ...others] = keys;
   const same = key !== undefined && others.length === 0 && Object.keys(last.before).join() === key;
-  return same && settings[key].kind === 'number' && at - last.at < COALESCE_MS;
+  const drawn = key !== undefined && (settings[key].kind === 'number' || key === 'arms');
+  return same && drawn && at - last.at < COALESCE_MS;
 }
 
 /** What types text has an undo of its own. */

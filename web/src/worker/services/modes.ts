@@ -45,6 +45,10 @@ export default (context: Context) => {
       const key = JSON.stringify(plan);
       const { run } = context;
       const trained = plan.source === 'train' && run && run.step > 0 ? run : null;
+      if (trained && trained.data !== data) {
+        const taken = 'take the ready-trained network, or go back to Fashion-MNIST in Train';
+        throw new Error(`The network in Train has images of its own, and here are those of Fashion-MNIST: ${taken}`);
+      }
       if (looked?.key !== key || (trained && looked.source === 'ready')) {
         looked?.dispose();
         looked = null;

@@ -10,7 +10,7 @@ export interface Checkpoint {
 
 /** What was found in files that were opened. */
 export type Found =
-  | { kind: 'data'; shape: number[]; classes: number; train: number; test: number; note: string }
+  | { kind: 'data'; shape: number[]; classNames: string[]; trainImages: number; testImages: number; note: string }
   | { kind: 'model'; settings: Partial<RunConfig> | null; note: string };
 
 /** What the page asks for on every tab. */
@@ -52,7 +52,8 @@ export default (context: Context) => ({
     }
     const { note, ...parts } = read.data;
     context.opened.data.set(name, parts);
-    const { shape, classes } = parts.train;
-    return { kind: 'data', shape, classes, train: parts.train.length, test: parts.test.length, note };
+    const { train, test } = parts;
+    const classNames = [...(train.classNames ?? Array.from({ length: train.classes }, (_, k) => String(k)))];
+    return { kind: 'data', shape: train.shape, classNames, trainImages: train.length, testImages: test.length, note };
   },
 });

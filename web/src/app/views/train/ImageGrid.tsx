@@ -14,7 +14,8 @@ export function ImageGrid({ lab }: { lab: LabModel }) {
   const moving = useComputed(() => lab.chosen.value.progress.value.phase === 'running').value;
   const images = useReader(box, moving)(lab.chosen.value.images);
   const set = lab.config.value.images;
-  const last = settings.images.max;
+  const sets = Math.floor(((lab.data.value?.testImages ?? 2000) - 1) / GRID_IMAGES);
+  const last = Math.min(settings.images.max, sets);
   return (
     <section ref={box} class="images" aria-labelledby="images-title">
       <header>
@@ -61,8 +62,7 @@ function companions({ batch, train }: ImagesResult, norm: NormName): string {
 }
 
 function Cards({ lab, images, first }: { lab: LabModel; images: ImagesResult; first: number }) {
-  const engine = lab.engine.value;
-  const names = engine.phase === 'ready' ? engine.classNames : [];
+  const names = lab.data.value?.classNames ?? [];
   const { pixels, height, width, labels, eval: evalPredictions, train } = images;
   return (
     <ul class="cards">

@@ -11,9 +11,8 @@ export function Readout({ lab }: { lab: LabModel }) {
   const config = lab.config.value;
   const arm = lab.chosen.value;
   const evaluation = arm.evaluation.value;
-  const engine = lab.engine.value;
   const sources = modeSources(config);
-  const images = engine.phase === 'ready' ? count(engine.testImages) : '2,000';
+  const images = count(lab.data.value?.testImages ?? 2000);
   const [evalScore, trainScore] = [scoreOf(evaluation?.eval), scoreOf(evaluation?.train)];
   return (
     <section class="readout" aria-labelledby="readout-title">
@@ -30,7 +29,7 @@ export function Readout({ lab }: { lab: LabModel }) {
         <Reading mode="train" title="Train mode" source={sources.train} result={evaluation?.train} />
         <Difference evalScore={evalScore} trainScore={trainScore} />
       </div>
-      <Gauge evalScore={evalScore} trainScore={trainScore} />
+      <Gauge evalScore={evalScore} trainScore={trainScore} classes={lab.data.value?.classNames.length ?? 10} />
       <p class="why">{explainModes(config, evaluation?.step ?? arm.progress.value.step)}</p>
     </section>
   );

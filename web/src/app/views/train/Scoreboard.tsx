@@ -14,9 +14,8 @@ import { difference, percent, percentOf, scoreOf, signed } from './scores';
 
 /** Test accuracy of each arm in either mode, beneath each other. */
 export default function Scoreboard({ lab }: { lab: LabModel }) {
-  const engine = lab.engine.value;
   const titles = armTitles(lab.config.value);
-  const images = engine.phase === 'ready' ? count(engine.testImages) : '2,000';
+  const images = count(lab.data.value?.testImages ?? 2000);
   const { evaluation, progress } = lab.chosen.value;
   return (
     <section class="readout" aria-labelledby="readout-title">
@@ -62,7 +61,7 @@ function ArmScore({ lab, arm, index, title }: ArmScoreProps) {
       <p class="score-difference">
         {points === null ? '–' : signed(points)} <small>points, train − eval</small>
       </p>
-      <Gauge evalScore={evalScore} trainScore={trainScore} />
+      <Gauge evalScore={evalScore} trainScore={trainScore} classes={lab.data.value?.classNames.length ?? 10} />
       {trouble && <p class="refusal">{trouble}</p>}
     </li>
   );

@@ -16,7 +16,7 @@ const WIDTHS = [2.5, 1.5, 3.5, 1];
  * The chart of several arms: by training images, so that points above each other have seen as much. Of the loss, that of
  * the batches, smoothed, and in eval mode; of the accuracy, both modes on the test images.
  */
-export function armsChart(figure: Figure, norms: readonly string[]): RunChart {
+export function armsChart(figure: Figure, norms: readonly string[], classes: number): RunChart {
   const curves = norms.flatMap((norm, i): CurveStyle[] => {
     const width = WIDTHS[norms.slice(0, i).filter((one) => one === norm).length] as number;
     const style = { color: `--${norm}`, mark: armName(i), width };
@@ -26,7 +26,7 @@ export function armsChart(figure: Figure, norms: readonly string[]): RunChart {
       : [solid, { ...style, label: `${armName(i)}: test, train mode`, dash: TRAIN_DASH, points: true, mark: '' }];
   });
   return {
-    ...chart(figure, 'training images', curves, LEAST_IMAGES, lossRange(1, MOST_LOSS)),
+    ...chart(figure, 'training images', classes, curves, LEAST_IMAGES, lossRange(1, MOST_LOSS)),
     data: (arms) =>
       merge(
         arms.flatMap(({ history, config }) => {

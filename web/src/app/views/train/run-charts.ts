@@ -30,22 +30,29 @@ export function lossRange(smooth: number, most: number): Chart['range'] {
   };
 }
 
-const about: Record<Figure, (by: string) => Pick<Chart, 'title' | 'alternative' | 'caption'>> = {
-  loss: (by) => ({
+const about: Record<Figure, (by: string, classes: number) => Pick<Chart, 'title' | 'alternative' | 'caption'>> = {
+  loss: (by, classes) => ({
     title: 'Loss',
     alternative: `Loss by ${by}; the latest values are in the legend`,
-    caption: `Mean cross-entropy, by ${by}. Guessing among ten classes gives 2.30.`,
+    caption: `Mean cross-entropy, by ${by}. Guessing among ${classes} classes gives ${Math.log(classes).toFixed(2)}.`,
   }),
-  accuracy: (by) => ({
+  accuracy: (by, classes) => ({
     title: 'Accuracy',
     alternative: `Accuracy by ${by}; the latest values are in the legend`,
-    caption: `Share of right labels, by ${by}. Guessing gives 10 %.`,
+    caption: `Share of right labels, by ${by}. Guessing gives ${Math.round(100 / classes)} %.`,
   }),
 };
 
-export function chart(figure: Figure, by: string, curves: CurveStyle[], least: number, loss: Chart['range']): Chart {
+export function chart(
+  figure: Figure,
+  by: string,
+  classes: number,
+  curves: CurveStyle[],
+  least: number,
+  loss: Chart['range'],
+): Chart {
   return {
-    ...about[figure](by),
+    ...about[figure](by, classes),
     curves,
     x: { range: (max) => [0, Math.max(least, max ?? 0)], sync: 'run' },
     height: HEIGHT,
@@ -63,9 +70,9 @@ const single: CurveStyle[] = [
 ];
 
 /** The chart of one run: by steps, single batches too. */
-export function runChart(figure: Figure): RunChart {
+export function runChart(figure: Figure, classes: number): RunChart {
   return {
-    ...chart(figure, 'step', single, LEAST_STEPS, lossRange(2, Number.POSITIVE_INFINITY)),
+    ...chart(figure, 'step', classes, single, LEAST_STEPS, lossRange(2, Number.POSITIVE_INFINITY)),
     data: ([arm]) => {
       const { [figure]: curve, evaluations } = (arm as Arm).history;
       return merge([stepTrack(curve, 1, [curve.mean, curve.smooth]), testTrack(evaluations, 1, figure, BOTH)]);
