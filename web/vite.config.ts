@@ -5,6 +5,18 @@ import { formulas } from './formulas.ts';
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 
+/** What every visit needs is one file, and so is what several tabs share: many small ones compress worse. */
+const rolldownOptions = {
+  output: {
+    codeSplitting: {
+      groups: [
+        { name: 'base', tags: ['$initial' as const] },
+        { name: 'parts', minShareCount: 4 },
+      ],
+    },
+  },
+};
+
 export default defineConfig({
   root: path('.'),
   // Relative addresses let the built site stand under any path, in a documentation folder or on GitHub Pages.
@@ -17,7 +29,7 @@ export default defineConfig({
     ],
   },
   plugins: [preact(), formulas()],
-  worker: { format: 'es' },
+  worker: { format: 'es', rolldownOptions },
   build: {
     outDir: path('../dist/site'),
     emptyOutDir: true,
@@ -26,5 +38,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     // All browsers that run the engine preload modules by themselves.
     modulePreload: { polyfill: false },
+    rolldownOptions,
   },
 });

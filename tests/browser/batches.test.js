@@ -266,7 +266,6 @@ inEachBrowser('small batches', ({ open }, test) => {
     const tab = await role(page, 'tab', 'Train vs eval');
     await tab.focus();
     await page.keyboard.press('ArrowRight');
-    await page.keyboard.press('ArrowRight');
     const names = await page.$$eval('[role="tab"]', (tabs) => tabs.map((element) => element.textContent));
     assert.deepEqual(names, ['Lens', 'Train', 'Train vs eval', 'Small batches', 'Pitfalls']);
     const chosen = await role(page, 'tab', 'Small batches');

@@ -232,7 +232,7 @@ inEachBrowser('train vs eval', ({ open }, test) => {
     model.dispose();
   });
 
-  test('Recalibrate closes the gap that few steps leave, Undo opens it again, Reset statistics makes one', async () => {
+  test('Recalibrate closes the gap that few steps leave, Undo statistics opens it again, Reset statistics makes one', async () => {
     const page = await open('#view=modes&modesModel=smallcnn&modesSteps=10&modesBatch=64&modesBatches=4');
     await untilStatus(page, READY);
     const node = await inNode(page);
@@ -260,7 +260,7 @@ inEachBrowser('train vs eval', ({ open }, test) => {
       assert.ok(value === 0 || rows[i].difference < rows[i].was, 'closer than before');
     });
 
-    await press(page, 'Undo');
+    await press(page, 'Undo statistics');
     await untilStatus(page, /averages collected over 10 training steps/);
     await untilAccuracies(page, before.eval, trainAccuracy);
     await page.waitForFunction(() => !/was/.test(document.querySelector('.gap.heads').textContent));
@@ -365,7 +365,7 @@ inEachBrowser('train vs eval', ({ open }, test) => {
     const model = readyModel(node, 'mlp', 'batch', 200);
     const folder = await mkdtemp(join(tmpdir(), 'normlab-own-'));
     try {
-      const file = await page.waitForSelector('input[type="file"]');
+      const file = await page.waitForSelector('.own input[type="file"]');
       const garbage = join(folder, 'garbage.png');
       await writeFile(garbage, 'no image at all');
       await file.uploadFile(garbage);

@@ -23,7 +23,7 @@ export function StatisticsControls({ lab }: { lab: LabModel }) {
           <Key label="Reset statistics" enabled={usable} onPress={() => modes.reset()}>
             <path d="M2.6 1 1 2.6 5.4 7 1 11.4 2.6 13 7 8.6l4.4 4.4 1.6-1.6L8.6 7 13 2.6 11.4 1 7 5.4z" />
           </Key>
-          <Key label="Undo" enabled={usable && subject.former !== null} onPress={() => modes.undo()}>
+          <Key label="Undo statistics" enabled={usable && subject.former !== null} onPress={() => modes.undo()}>
             <path d="M6 1 1 5.5 6 10V7.2c3 0 5 .9 6.2 4.3C12.4 6.600 10 3.900 6 3.800z" />
           </Key>
         </div>
