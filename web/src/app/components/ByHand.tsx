@@ -1,10 +1,10 @@
 import '../../styles/by-hand.css';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 /** A text to be copied by keyboard, selected already. */
 export default function ByHand({ text, close }: { text: string; close: () => void }) {
   const field = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => field.current?.select(), []);
+  useLayoutEffect(() => field.current?.select(), []);
   return (
     <span class="by-hand">
       <label>
