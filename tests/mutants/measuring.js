@@ -63,11 +63,11 @@ export const measuring = {
     },
     {
       name: 'ratio of standard deviations',
-      from: 'logs += fabs(log(variance * norm->invstd[i] * norm->invstd[i]));',
-      to: 'logs += fabs(log(sqrt(variance) * norm->invstd[i]));',
+      from: 'logs += fabs(nl_log(variance * norm->invstd[i] * norm->invstd[i]));',
+      to: 'logs += fabs(nl_log(sqrt(variance) * norm->invstd[i]));',
       caught: FIGURES,
     },
-    { name: 'ratios that cancel', from: 'logs += fabs(log(', to: 'logs += (log(', caught: FIGURES },
+    { name: 'ratios that cancel', from: 'logs += fabs(nl_log(', to: 'logs += (nl_log(', caught: FIGURES },
     {
       name: 'statistics of the batch where a BatchNorm is frozen',
       from: ' && norm->batch_stats) measure_distance',

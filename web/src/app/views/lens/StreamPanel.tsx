@@ -22,6 +22,8 @@ export function StreamPanel({ lab, answer }: { lab: LabModel; answer: LensAnswer
   useEffect(() => {
     if (!streaming.value) return;
     const timer = setInterval(() => {
+      // Effects end after the next frame, and the batch of a tick before it would come after Stop.
+      if (!streaming.peek()) return;
       if (lab.config.peek().lensAt >= MOST_BATCHES) streaming.value = false;
       else next();
     }, BATCH_MS);

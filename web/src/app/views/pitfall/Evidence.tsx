@@ -43,7 +43,7 @@ export function Evidence({ lab, scenario }: { lab: LabModel; scenario: Scenario 
       <progress aria-label="Progress of the run" max={1} value={share ?? 1} data-idle={share === null} />
       {before && <FigureTable before={before} after={after} />}
       <Message outcome={fixed && after ? after : before} />
-      <div class="plots">
+      <div class="outcome-plots">
         {before?.plot && <OutcomePlot title="As it is" plot={before.plot} />}
         {after?.plot && <OutcomePlot title="With the fix" plot={after.plot} />}
       </div>
@@ -53,7 +53,7 @@ export function Evidence({ lab, scenario }: { lab: LabModel; scenario: Scenario 
 }
 
 function Message({ outcome }: { outcome: Outcome | null }) {
-  return outcome?.message ? <pre class="refusal said">{outcome.message}</pre> : null;
+  return outcome?.message ? <pre class="refusal verbatim">{outcome.message}</pre> : null;
 }
 
 /** The verdict on the run that was asked for, once it is there. */
