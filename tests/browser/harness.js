@@ -175,7 +175,23 @@ function findNamed(selector, label) {
 
 export async function press(page, label) {
   const button = await role(page, 'button', label);
+  await button.evaluate(standStill);
   await button.click();
+}
+
+/** Runs in the page. Nobody hits what is still being scrolled or moved: waits until it has stood for three frames. */
+async function standStill(element) {
+  const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+  const place = () => {
+    const { left, top } = element.getBoundingClientRect();
+    return `${Math.round(left)} ${Math.round(top)}`;
+  };
+  for (let before = '', stood = 0, frames = 0; stood < 3 && frames < 120; frames++) {
+    const now = place();
+    stood = now === before ? stood + 1 : 0;
+    before = now;
+    await frame();
+  }
 }
 
 export async function choose(page, label) {
