@@ -373,6 +373,13 @@ inEachBrowser('what goes wrong', (context, test) => {
     assert.doesNotMatch(await hash(page), /data=|weights=/);
     await press(page, 'Step');
     await untilStatus(page, /^Paused at step 1,/);
+    const narrow = await open(`#arms=${'norm:batch,batch:2;'.repeat(9)}`, { width: 360, height: 740 });
+    assert.match(await regionText(narrow, 'Notes on this link'), /room for 3 further arms/);
+    const { scrollWidth, clientWidth } = await narrow.evaluate(() => ({
+      scrollWidth: document.documentElement.scrollWidth,
+      clientWidth: document.documentElement.clientWidth,
+    }));
+    assert.equal(scrollWidth, clientWidth);
   });
 });
 

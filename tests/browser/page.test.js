@@ -18,6 +18,40 @@ import {
 
 const hash = (page) => page.evaluate(() => location.hash);
 
+/** What is there when a tab has been opened, its tables too. */
+const SIGHTS = {
+  lens: ['.lens-table td', '.stream td'],
+  train: ['.score', '.table-box td'],
+  modes: ['.strips td', '.readout'],
+  batches: ['.figures td'],
+  pitfall: ['.comparison td'],
+};
+
+/** Runs in the page. */
+function wereSeen(selectors) {
+  return selectors.every((selector) => {
+    const found = document.querySelector(selector);
+    if (!found) for (const section of document.querySelectorAll('section')) section.scrollIntoView();
+    return found;
+  });
+}
+
+/** Runs in the page: how the elements in the panel are set, by tag, classes and surroundings. */
+function looks() {
+  const kinds = {};
+  const name = (element) => [element.localName, ...element.classList].join('.');
+  for (const element of document.querySelectorAll('#panel *')) {
+    if (!element.checkVisibility() || element.closest('svg, math, [aria-busy="true"]')) continue;
+    const kind = `${name(element.parentElement.parentElement)} > ${name(element.parentElement)} > ${name(element)}`;
+    const style = getComputedStyle(element);
+    const { display, position, padding, margin, fontFamily, fontSize, fontWeight, textAlign, borderWidth } = style;
+    kinds[kind] ??= [display, position, padding, margin, fontFamily, fontSize, fontWeight, textAlign, borderWidth].join(
+      '; ',
+    );
+  }
+  return kinds;
+}
+
 inEachBrowser('the page', ({ open }, test) => {
   test('the hash carries the state: written on change, read on load and when it changes', async () => {
     const page = await open('#v=1&view=train&norm=group&groups=4&placement=after&model=mlp&batch=12&lr=0.003&seed=42');
@@ -97,6 +131,41 @@ inEachBrowser('the page', ({ open }, test) => {
     assert.equal(await theme(), second);
     await press(page, 'Dark theme');
     assert.equal(await theme(), first);
+  });
+
+  test('a tab that is opened first looks as it does after all others', async () => {
+    const tabs = {
+      lens: 'Lens',
+      train: 'Train',
+      modes: 'Train vs eval',
+      batches: 'Small batches',
+      pitfall: 'Pitfalls',
+    };
+    for (const [view, label] of Object.entries(tabs)) {
+      const page = await open(`#view=${view}&model=mlp&arms=norm:group`);
+      const settled = () => page.waitForFunction(wereSeen, { polling: 100 }, SIGHTS[view]);
+      await settled();
+      const first = await page.evaluate(looks);
+      for (const other of [...Object.values(tabs).filter((name) => name !== label), label]) {
+        const tab = await role(page, 'tab', other);
+        await tab.evaluate((button) => button.click());
+        await page.waitForFunction(
+          wereSeen,
+          { polling: 100 },
+          SIGHTS[Object.keys(tabs).find((id) => tabs[id] === other)],
+        );
+      }
+      await settled();
+      const last = await page.evaluate(looks);
+      const both = Object.keys(first).filter((name) => name in last);
+      assert.ok(both.length > 30, `${view}: ${both.length} kinds of elements`);
+      const changed = both.filter((name) => last[name] !== first[name]);
+      assert.deepEqual(
+        changed.map((name) => `${name}: ${first[name]} -> ${last[name]}`),
+        [],
+        view,
+      );
+    }
   });
 
   test('axe finds nothing in either theme', async () => {

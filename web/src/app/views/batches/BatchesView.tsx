@@ -1,3 +1,4 @@
+import '../../../styles/tables.css';
 import '../../../styles/batches.css';
 import { EngineTrouble } from '../../components/EngineTrouble';
 import type { LabModel } from '../../state/lab';

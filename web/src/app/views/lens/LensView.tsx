@@ -1,3 +1,4 @@
+import '../../../styles/tables.css';
 import '../../../styles/lens.css';
 import { EngineTrouble } from '../../components/EngineTrouble';
 import { plainMessage } from '../../state/explain';

@@ -1,3 +1,4 @@
+import '../../../styles/tables.css';
 import '../../../styles/modes.css';
 import { useEffect } from 'preact/hooks';
 import type { Subject } from '../../../worker/modes-plan';

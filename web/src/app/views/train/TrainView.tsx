@@ -1,3 +1,4 @@
+import '../../../styles/tables.css';
 import '../../../styles/arms.css';
 import '../../../styles/layers.css';
 import { EngineTrouble } from '../../components/EngineTrouble';
