@@ -467,11 +467,18 @@ inEachBrowser('train vs eval', ({ open }, test) => {
         await press(page, 'Recalibrate');
         await page.waitForFunction(() => /was/.test(document.querySelector('.gap.heads').textContent));
       }
-      const { width, inner } = await page.evaluate(() => {
+      const { width, inner, ends } = await page.evaluate(() => {
         const { scrollWidth, clientWidth } = document.documentElement;
-        return { width: scrollWidth, inner: clientWidth };
+        // What is fixed to the window makes the page no wider.
+        const keys = [...document.querySelectorAll('.transport .key')];
+        return {
+          width: scrollWidth,
+          inner: clientWidth,
+          ends: Math.max(...keys.map((key) => key.getBoundingClientRect().right)),
+        };
       });
       assert.equal(width, inner, situation);
+      assert.ok(ends <= inner, `a key ends at ${ends}`);
       for (let theme = 0; theme < 2; theme++) {
         assert.deepEqual(await axeViolations(page), [], situation);
         await press(page, 'Dark theme');
