@@ -173,14 +173,28 @@ function findNamed(selector, label) {
   return [...document.querySelectorAll(selector)].find((element) => nameOf(element) === label);
 }
 
+/** Clicks the button with this label; again where parts of the page that came just then moved it from under the pointer. */
 export async function press(page, label) {
-  const button = await role(page, 'button', label);
-  await button.evaluate(standStill);
-  await button.click();
+  for (let tries = 0; tries < 5; tries++) {
+    const button = await role(page, 'button', label);
+    await button.evaluate(standStill);
+    await button.click();
+    if (await button.evaluate((element) => element.hit)) return;
+  }
+  assert.fail(`the button ${label} is moved away whenever it is clicked`);
 }
 
-/** Runs in the page. Nobody hits what is still being scrolled or moved: waits until it has stood for three frames. */
+/**
+ * Runs in the page. Nobody hits what is still being scrolled or moved, as by parts of the page that are fetched when they come
+ * into sight: shows the element, waits until it has stood for three frames, and takes note of a click.
+ */
 async function standStill(element) {
+  element.hit = false;
+  element.addEventListener('click', () => {
+    element.hit = true;
+  });
+  const { top, bottom } = element.getBoundingClientRect();
+  if (top < 0 || bottom > innerHeight) element.scrollIntoView({ block: 'center', behavior: 'instant' });
   const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
   const place = () => {
     const { left, top } = element.getBoundingClientRect();
