@@ -18,7 +18,7 @@ Q := $(if $(V),,@)
 say = @printf '  %-8s %s\n' '$(1)' '$(2)' >&2
 SETUP = TOOLCHAIN='$(TOOLCHAIN)' wasm/tools/setup.sh
 
-.PHONY: help start dev build modules types page dist data test test-c test-mutants fuzz test-node test-browser check format bench \
+.PHONY: help start dev build modules types page element dist data test test-c test-mutants fuzz test-node test-browser check format bench \
   bench-browser bench-peers setup-peers size clean FORCE
 
 help: ## list the targets
@@ -114,7 +114,17 @@ build/page.stamp: $(PAGE) $(SCRIPTS) $(MODULES) wasm/generated/exports.js node_m
 	@touch $@
 page: build/page.stamp
 
-build: modules types page ## the modules, their binding and types, and the page in dist/site
+# The element's script, and beside it what it fetches.
+build/element.stamp: $(PAGE) $(SCRIPTS) $(MODULES) wasm/generated/exports.js node_modules/.package-lock.json
+	$(call say,VITE,dist/normlab-element.js)
+	$(Q)node_modules/.bin/vite build web --config web/vite.element.config.ts --logLevel warn >&2
+	$(Q)mkdir -p dist/fashion-mnist
+	$(Q)cp $(MODULES) dist/
+	$(Q)cp wasm/data/fashion-mnist/*.gz dist/fashion-mnist/
+	@touch $@
+element: build/element.stamp
+
+build: modules types page element ## the modules, their binding and types, the page in dist/site and the element in dist/
 
 start: build ## build what is missing and serve the page at http://127.0.0.1:$PORT
 	@node wasm/tools/serve.mjs preview '$(PORT)'
@@ -283,7 +293,7 @@ build/peers/node_modules/.package-lock.json: tests/bench/peers/packages.json | s
 	@touch $@
 
 size: build ## bytes of the modules and the page, raw and after gzip
-	@node wasm/tools/size.mjs $(MODULES) dist/site
+	@node wasm/tools/size.mjs $(MODULES) dist/normlab-element.js dist/site
 
 clean: ## remove all that was built
 	rm -rf build dist wasm/modules wasm/generated wasm/types

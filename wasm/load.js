@@ -1,4 +1,5 @@
 import { relaxedSimd, simd } from 'wasm-feature-detect';
+import { moduleUrls } from './addresses.js';
 import { describe } from './checks.js';
 import { nodeFs, reason } from './data/node-fs.js';
 import { NormlabError } from './errors.js';
@@ -11,15 +12,14 @@ import { EXPORTS } from './generated/exports.js';
 
 /**
  * The modules, fastest first: one source, compiled three times. Relaxed SIMD has fused multiply-adds, which double the
- * speed of the matrix product; not every browser has it, and a few have no SIMD at all. The addresses are written out
- * because this is the form that bundlers recognize.
+ * speed of the matrix product; not every browser has it, and a few have no SIMD at all.
  *
- * @type {{ variant: Variant, runs: () => Promise<boolean> | boolean, url: () => URL }[]}
+ * @type {{ variant: Variant, runs: () => Promise<boolean> | boolean }[]}
  */
 const MODULES = [
-  { variant: 'relaxed', runs: relaxedSimd, url: () => new URL('./modules/normlab.relaxed.wasm', import.meta.url) },
-  { variant: 'simd', runs: simd, url: () => new URL('./modules/normlab.simd.wasm', import.meta.url) },
-  { variant: 'scalar', runs: () => true, url: () => new URL('./modules/normlab.scalar.wasm', import.meta.url) },
+  { variant: 'relaxed', runs: relaxedSimd },
+  { variant: 'simd', runs: simd },
+  { variant: 'scalar', runs: () => true },
 ];
 
 /** @type {Map<Variant, Promise<WebAssembly.Module>>} engines of one page share the compiled module, not its memory */
@@ -59,10 +59,10 @@ async function packaged(wanted) {
   if (!(await entry.runs())) {
     throw new NormlabError('unsupported', `createEngine: variant: this host cannot run '${wanted}'; 'auto' can`);
   }
-  const { variant, url } = entry;
+  const { variant } = entry;
   let module = compiled.get(variant);
   if (!module) {
-    module = read(url()).then(compile);
+    module = read(moduleUrls[variant]()).then(compile);
     compiled.set(variant, module);
     module.catch(() => compiled.delete(variant));
   }

@@ -17,17 +17,18 @@ const rolldownOptions = {
   },
 };
 
+/** The package by its name, as its users import it. */
+export const normlab = [
+  { find: /^normlab$/, replacement: path('../wasm/index.js') },
+  { find: /^normlab\/core$/, replacement: path('../wasm/core.js') },
+  { find: /^normlab\/extend$/, replacement: path('../wasm/engine.js') },
+];
+
 export default defineConfig({
   root: path('.'),
   // Relative addresses let the built site stand under any path, in a documentation folder or on GitHub Pages.
   base: './',
-  resolve: {
-    alias: [
-      { find: /^normlab$/, replacement: path('../wasm/index.js') },
-      { find: /^normlab\/core$/, replacement: path('../wasm/core.js') },
-      { find: /^normlab\/extend$/, replacement: path('../wasm/engine.js') },
-    ],
-  },
+  resolve: { alias: normlab },
   plugins: [preact(), formulas()],
   worker: { format: 'es', rolldownOptions },
   build: {

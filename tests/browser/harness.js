@@ -26,22 +26,24 @@ const TYPES = {
  * Serves the built site, or what else stands in `root`, on a free port of 127.0.0.1.
  *
  * `broken`: addresses that match are answered 404, until it is set to null; `served`: the files that have been asked for; `folder`: where the site stands;
- * `encodeGzip`: `.gz` files are sent as some servers do, as gzip-encoded content that the browser unpacks.
+ * `encodeGzip`: `.gz` files are sent as some servers do, as gzip-encoded content that the browser unpacks. `pages` are HTML by
+ * their names, beside what stands in `root`; `headers` are sent with everything.
  */
 export async function serveSite({ folder = '/', encodeGzip = false, root = SITE } = {}) {
-  const site = { url: '', broken: null, served: new Set(), close: null };
+  const site = { url: '', broken: null, served: new Set(), pages: new Map(), headers: {}, close: null };
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost');
     const name = pathname === folder ? 'index.html' : pathname.slice(folder.length);
     const inside = pathname.startsWith(folder) && !name.includes('..');
     try {
       if (!inside || site.broken?.test(pathname)) throw new Error('no such file');
-      const file = await readFile(join(root, name));
+      const file = site.pages.get(name) ?? (await readFile(join(root, name)));
       const body = site.change?.(pathname, file) ?? file;
       site.served.add(name);
       const type = TYPES[extname(name)] ?? 'application/octet-stream';
       response.writeHead(200, {
         'content-type': type,
+        ...site.headers,
         ...(encodeGzip && name.endsWith('.gz') && { 'content-encoding': 'gzip' }),
       });
       response.end(body);

@@ -309,10 +309,34 @@ inEachBrowser('trouble', (context, test) => {
     await untilSteps(page, 3);
   });
 
-  test('without workers the page says so', async () => {
-    const page = await context.open('', { beforeLoad: () => delete globalThis.Worker });
-    const alert = await page.waitForSelector('[role="alert"]');
-    assert.match(await alert.evaluate((element) => element.textContent), /does not allow/);
-    await untilStatus(page, /cannot train/);
-  });
+  for (const [how, forbid] of Object.entries({ 'no workers': noWorkers, 'workers that fail': failingWorkers })) {
+    test(`where there are ${how}, the page computes on its own thread, and answers meanwhile`, async () => {
+      const page = await context.open('#model=smallcnn&batch=8', { beforeLoad: forbid });
+      await untilMeasured(page);
+      await press(page, 'Play');
+      await untilSteps(page, 20);
+      await press(page, 'Pause');
+      await untilStatus(page, /^Paused/);
+      const tab = await role(page, 'tab', 'Lens');
+      await tab.evaluate((button) => button.click());
+      await page.waitForFunction(() => /m = 64 cells/.test(document.querySelector('.sharing')?.textContent), {});
+    });
+  }
 });
+
+/** Runs in the page, before its scripts. */
+function noWorkers() {
+  delete globalThis.Worker;
+}
+
+/** Runs in the page, before its scripts: as a policy does it, by an event and without a word. */
+function failingWorkers() {
+  globalThis.Worker = class extends EventTarget {
+    constructor() {
+      super();
+      setTimeout(() => this.dispatchEvent(new ErrorEvent('error')), 10);
+    }
+    postMessage() {}
+    terminate() {}
+  };
+}

@@ -1,3 +1,4 @@
+import { imageUrls } from '../addresses.js';
 import { NormlabError } from '../errors.js';
 import { readAll } from './fetch.js';
 import { readIdx } from './idx-plain.js';
@@ -18,16 +19,7 @@ const CLASS_NAMES = [
   'Ankle boot',
 ];
 
-/**
- * The files are named one by one and in full: this is the form in which bundlers (Vite, webpack, Rollup) recognize an
- * asset and put its final address in place.
- */
-const files = () => ({
-  'train images': new URL('./fashion-mnist/train-images-idx3-ubyte.gz', import.meta.url),
-  'train labels': new URL('./fashion-mnist/train-labels-idx1-ubyte.gz', import.meta.url),
-  'test images': new URL('./fashion-mnist/t10k-images-idx3-ubyte.gz', import.meta.url),
-  'test labels': new URL('./fashion-mnist/t10k-labels-idx1-ubyte.gz', import.meta.url),
-});
+const PARTS = ['train images', 'train labels', 'test images', 'test labels'];
 
 /**
  * Fashion-MNIST (https://github.com/zalandoresearch/fashion-mnist, MIT): its first 10,000 training and 2,000 test images,
@@ -39,10 +31,9 @@ const files = () => ({
  * @throws {import('../errors.js').NormlabError} `io` for a file that cannot be read, `format` for a corrupt one
  */
 export async function loadFashionMnist(onProgress) {
-  const urls = files();
-  const fileNames = Object.keys(urls).map((part) => `${NAME} ${part}`);
+  const fileNames = PARTS.map((part) => `${NAME} ${part}`);
   const [trainImages, trainLabels, testImages, testLabels] = fileNames;
-  const packed = await readAll(Object.values(urls), onProgress);
+  const packed = await readAll(imageUrls(), onProgress);
   const parts = await Promise.all(packed.map((bytes, i) => unpack(bytes, fileNames[i])));
   const common = { name: NAME, classNames: CLASS_NAMES };
   const train = readIdx(parts[0], parts[1], { ...common, imagesName: trainImages, labelsName: trainLabels });

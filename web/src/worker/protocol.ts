@@ -117,6 +117,8 @@ export type RunPhase = 'ready' | 'running' | 'paused' | 'diverged' | 'failed';
 export type SessionEvent =
   /** Share of the images that has arrived, 0 to 1; null where the server does not tell how much there is. */
   | { type: 'loading'; loaded: number | null }
+  /** The engine is there, the images may still be on their way. */
+  | { type: 'engine'; variant: string }
   | {
       type: 'loaded';
       variant: string;
@@ -175,8 +177,10 @@ export interface Focus {
 
 /** The calls the worker answers. Failures arrive as events, never as rejections. */
 export interface SessionApi {
-  /** Loads engine and images, then reports `loaded`, or `dead`. */
+  /** Loads the engine, then reports `engine`, or `dead`. The images come, with `loaded`, when something needs them. */
   open(listener: (event: SessionEvent) => void): Promise<void>;
+  /** Gives up all that it has. */
+  close(): void;
   /**
    * The runs that there are to be, arm A's first. Those under way go on, those not named are dropped, new ones begin at step 0
    * or at their checkpoint, with `play` at once.

@@ -1,4 +1,4 @@
-import { type Core, createCore, loadFashionMnist } from 'normlab/core';
+import { type Core, createCore } from 'normlab/core';
 import { isFatal, toFailure } from './failure';
 import { Opened } from './opened';
 import { Throughput } from './pace';
@@ -6,6 +6,7 @@ import type { Answer, Focus, Order, SessionApi, SessionEvent } from './protocol'
 import { imagesOf, progressOf, rejectionOf, statisticsOf } from './reports';
 import { type Data, nextInTurn, Run } from './run';
 import { type ServiceName, Services } from './services';
+import { shippedImages } from './shipped-images';
 import { deferred, nextTask } from './tasks';
 
 /** Work is done in portions of about this length, with the message queue served in between. */
@@ -21,6 +22,7 @@ type Send = (listener: Listener, event: SessionEvent, transfer: ArrayBufferLike[
 /** Engine, images and the runs under way, in turns. Knows neither the page nor how messages travel. */
 export class Session implements SessionApi {
   readonly #send: Send;
+  readonly #portionMs: number;
   #listener: Listener = () => {};
   #engine: Core | null = null;
   #data: Data | null = null;
@@ -31,50 +33,73 @@ export class Session implements SessionApi {
   #throughput = new Throughput();
   #focus: Focus = { run: 0, layer: '', first: 0, count: 0 };
   #pumping = false;
+  #closed = false;
   #progressAt = new WeakMap<Run, number>();
   #statisticsAt = 0;
   /** What was asked for before engine and images were there: runs, and what to do with them. */
   #awaited: (() => void) | null = null;
   #awaitedCommand: 'play' | 'step' | null = null;
   readonly #opened = new Opened();
-  readonly #loadedData = deferred<Data>();
+  #images: Promise<Data> | null = null;
   readonly #core = deferred<Core>();
   #services: Promise<Services> | null = null;
 
-  constructor(send: Send) {
+  constructor(send: Send, portionMs = PORTION_MS) {
     this.#send = send;
+    this.#portionMs = portionMs;
   }
 
   async open(listener: Listener): Promise<void> {
     this.#listener = listener;
     try {
       const engine = await createCore();
-      this.#core.resolve(engine);
-      const data = await loadFashionMnist(({ loaded, total }) =>
-        this.#emit({ type: 'loading', loaded: total ? loaded / total : null }),
-      );
+      if (this.#closed) return engine.dispose();
       this.#engine = engine;
-      this.#data = data;
-      this.#loadedData.resolve(data);
-      this.#emit({
-        type: 'loaded',
-        variant: engine.variant,
-        classNames: [...(data.test.classNames ?? Array.from({ length: data.test.classes }, (_, k) => String(k)))],
-        trainImages: data.train.length,
-        testImages: data.test.length,
-      });
+      this.#core.resolve(engine);
+      this.#emit({ type: 'engine', variant: engine.variant });
     } catch (error) {
       this.#die(error);
-      return;
     }
-    this.#awaited?.();
-    const command = this.#awaitedCommand;
-    if (command) this[command]();
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const run of this.#runs) run.dispose();
+    this.#runs = [];
+    this.#engine?.dispose();
+    this.#core.reject(new Error('the session was closed'));
+  }
+
+  /** Has the images fetched when they are first needed. */
+  #needImages(): Promise<Data> {
+    this.#images ??= this.#loadImages();
+    // Whoever waits for them hears why there are none, and `dead` has told the page.
+    this.#images.catch(() => {});
+    return this.#images;
+  }
+
+  async #loadImages(): Promise<Data> {
+    try {
+      const { variant } = await this.#core.promise;
+      const data = await shippedImages((loaded) => this.#emit({ type: 'loading', loaded }));
+      this.#data = data;
+      const { train, test } = data;
+      const classNames = [...(test.classNames ?? Array.from({ length: test.classes }, (_, k) => String(k)))];
+      this.#emit({ type: 'loaded', variant, classNames, trainImages: train.length, testImages: test.length });
+      this.#awaited?.();
+      const command = this.#awaitedCommand;
+      if (command) this[command]();
+      return data;
+    } catch (error) {
+      this.#die(error);
+      throw error;
+    }
   }
 
   arrange(orders: Order[], focus: Focus, play: boolean): void {
     if (!this.#engine || !this.#data) {
       this.#awaited = () => this.arrange(orders, focus, play);
+      this.#needImages();
       return;
     }
     const wanted = new Set(orders.map(({ run }) => run));
@@ -127,6 +152,7 @@ export class Session implements SessionApi {
   play(): void {
     if (!this.#data) {
       this.#awaitedCommand = 'play';
+      this.#needImages();
       return;
     }
     for (const run of this.#goingOn()) {
@@ -151,6 +177,7 @@ export class Session implements SessionApi {
   step(): void {
     if (!this.#data) {
       this.#awaitedCommand = 'step';
+      this.#needImages();
       return;
     }
     for (const run of this.#goingOn()) {
@@ -189,10 +216,13 @@ export class Session implements SessionApi {
     try {
       const [core, { extendEngine }] = await Promise.all([this.#core.promise, import('normlab/extend')]);
       const runs = () => this.#runs;
+      const images = () => this.#needImages();
       const first = () => this.#runs.find(({ id }) => id === this.#orders[0]?.run) ?? null;
       return new Services({
         engine: extendEngine(core),
-        data: this.#loadedData.promise,
+        get data() {
+          return images();
+        },
         opened: this.#opened,
         get run() {
           return first();
@@ -223,7 +253,7 @@ export class Session implements SessionApi {
 
   #train(run: Run): void {
     const [begun, seen] = [performance.now(), run.imagesSeen];
-    if (run.train(PORTION_MS)) run.beginEvaluation();
+    if (run.train(this.#portionMs)) run.beginEvaluation();
     const now = performance.now();
     this.#throughput.record(run.imagesSeen - seen, now - begun);
     const wait = PROGRESS_MS * this.#runs.length;
@@ -232,7 +262,7 @@ export class Session implements SessionApi {
   }
 
   #evaluate(run: Run): void {
-    if (!run.evaluation?.advance(PORTION_MS)) return;
+    if (!run.evaluation?.advance(this.#portionMs)) return;
     const { result } = run.evaluation;
     run.evaluation = null;
     this.#emit({ type: 'evaluated', run: run.id, step: run.step, ...result });
@@ -277,9 +307,9 @@ export class Session implements SessionApi {
   }
 
   #die(error: unknown): void {
+    if (this.#closed) return;
     this.#runs = [];
     this.#core.reject(error);
-    this.#loadedData.reject(error);
     this.#emit({ type: 'dead', failure: toFailure(error) });
   }
 

@@ -1,11 +1,22 @@
-const channel = new MessageChannel();
+/** Each message to oneself ends one wait, the oldest. */
+const waiting: (() => void)[] = [];
+let toMyself: MessagePort | null = null;
 
 /** Resolves after the messages that are waiting now. A timer would be held back to 4 ms after a few rounds. */
 export function nextTask(): Promise<void> {
+  toMyself ??= openPort();
+  const port = toMyself;
   return new Promise((resolve) => {
-    channel.port1.onmessage = () => resolve();
-    channel.port2.postMessage(null);
+    waiting.push(resolve);
+    port.postMessage(null);
   });
+}
+
+/** Not before it is needed: in Node an open port keeps the process alive. */
+function openPort(): MessagePort {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => waiting.shift()?.();
+  return port2;
 }
 
 export interface Deferred<T> {

@@ -5,7 +5,6 @@ import type { Chart, Picture } from '../charts/chart';
 import { CurveChart } from '../charts/curve-chart';
 import { enter } from '../charts/present';
 import type { LabModel } from '../state/lab';
-import { theme } from '../state/theme';
 
 interface Props {
   lab: LabModel;
@@ -32,7 +31,7 @@ export function ChartBox({ lab, chart, revision, picture, drawn, children }: Pro
       curves.draw(picture);
     });
     const stopRestyling = effect(() => {
-      theme.value;
+      lab.theme.value;
       lab.config.value.norm;
       curves.restyle();
     });

@@ -5,17 +5,6 @@ import { count } from '../state/status';
 /** Shown where the figures would be when the engine cannot give any. */
 export function EngineTrouble({ lab }: { lab: LabModel }) {
   const engine = lab.engine.value;
-  if (engine.phase === 'unsupported') {
-    return (
-      <section class="trouble" role="alert">
-        <h2>No worker, no training</h2>
-        <p>
-          Normlab computes in a Web Worker, and this browser, or the page that embeds this one, does not allow it to
-          start one{engine.failure.message ? `: ${engine.failure.message}` : '.'}
-        </p>
-      </section>
-    );
-  }
   if (engine.phase === 'dead') {
     return (
       <section class="trouble" role="alert">

@@ -1,10 +1,13 @@
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { LabModel } from '../state/lab';
-import { type View, type ViewId, views } from '../views';
+import { type View, type ViewId, type ViewModule, views } from '../views';
 
 /** The tabs that have been fetched; a string: why one could not be. */
 const fetched = signal<Partial<Record<ViewId, View | string>>>({});
+
+export const loadView = (id: ViewId): Promise<ViewModule> =>
+  (views.find((view) => view.id === id) as (typeof views)[number]).load();
 
 async function fetchView(id: ViewId): Promise<void> {
   const put = (found: View | string | undefined) => {
@@ -12,7 +15,7 @@ async function fetchView(id: ViewId): Promise<void> {
   };
   put(undefined);
   try {
-    put((await views.find((view) => view.id === id)?.load())?.default);
+    put((await loadView(id)).default);
   } catch (error) {
     put(error instanceof Error ? error.message : String(error));
   }

@@ -49,6 +49,7 @@ const quiet = { effect: 'none', always: false } as const;
 
 export const lensSettings = {
   lensNorm: {
+    attribute: 'norm',
     kind: 'choice',
     label: 'Layer',
     help: 'Which cells share a mean and a variance.',
@@ -68,6 +69,7 @@ export const lensSettings = {
     ...quiet,
   },
   lensGroups: {
+    attribute: 'groups',
     kind: 'number',
     label: 'Groups of channels',
     help: 'GroupNorm splits the channels into this many groups of equal size.',
@@ -198,6 +200,7 @@ export const lensSettings = {
     ...quiet,
   },
   lensSeed: {
+    attribute: 'seed',
     kind: 'number',
     label: 'Seed of the input',
     help: 'The same seed draws the same numbers, or the same weights of the convolution.',

@@ -46,6 +46,7 @@ export const modesSettings = {
     always: false,
   },
   modesNorm: {
+    attribute: 'norm',
     kind: 'choice',
     label: 'Normalization',
     help: 'Only BatchNorm keeps running statistics. GroupNorm has 8 groups.',
@@ -68,6 +69,7 @@ export const modesSettings = {
     always: false,
   },
   modesBatch: {
+    attribute: 'batch-size',
     kind: 'number',
     label: 'Batch size',
     help: 'In train mode BatchNorm takes its mean and variance from these alone.',

@@ -10,6 +10,7 @@ export interface PageConfig {
 
 export const pageSettings = {
   view: {
+    attribute: 'view',
     kind: 'choice',
     label: 'View',
     help: 'The tab that is open.',

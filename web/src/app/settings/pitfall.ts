@@ -39,6 +39,7 @@ export interface PitfallConfig {
 
 export const pitfallSettings = {
   pitfall: {
+    attribute: 'pitfall',
     kind: 'choice',
     label: 'Scenario',
     help: 'What goes wrong.',

@@ -10,6 +10,8 @@ interface Base<V> {
   effect: 'restart' | 'live' | 'sweep' | 'none';
   /** Written to the hash even at its default. */
   always: boolean;
+  /** Of the element, which sets this where its view is that of the setting. */
+  attribute?: string;
 }
 
 export interface Choice<V> {

@@ -34,6 +34,7 @@ const models = Object.entries(presets)
 /** What a run is made of. */
 const runSettings = {
   norm: {
+    attribute: 'norm',
     kind: 'choice',
     label: 'Normalization',
     help: 'Which values are normalized together.',
@@ -43,6 +44,7 @@ const runSettings = {
     always: true,
   },
   groups: {
+    attribute: 'groups',
     kind: 'choice',
     label: 'Groups',
     help: 'Channels are split into this many groups, each with its own mean and variance.',
@@ -81,6 +83,7 @@ const runSettings = {
     always: true,
   },
   batch: {
+    attribute: 'batch-size',
     kind: 'number',
     label: 'Batch size',
     help: 'Images per step. In train mode BatchNorm takes its mean and variance from these alone.',
@@ -94,6 +97,7 @@ const runSettings = {
     always: true,
   },
   lr: {
+    attribute: 'lr',
     kind: 'number',
     label: 'Learning rate',
     help: 'How far each step moves the weights. Takes effect at once, also while training.',
@@ -146,6 +150,7 @@ const runSettings = {
     always: false,
   },
   seed: {
+    attribute: 'seed',
     kind: 'number',
     label: 'Seed',
     help: 'Draws the first weights and the order of the images. The same seed gives the same run.',

@@ -1,13 +1,15 @@
 import * as Comlink from 'comlink';
 import type { Failure, SessionApi, SessionEvent } from '../../worker/protocol';
 import type { Arguments, Method, Result, ServiceName } from '../../worker/services';
+import { theHub } from './hub';
 
-/** The worker, seen from the page. */
+/** A session, seen from the page. */
 export interface Client {
   readonly session: Comlink.Remote<SessionApi>;
   /** Rejects with a Refusal, also when the worker ends before it has answered. */
   ask<S extends ServiceName, M extends Method<S>>(service: S, method: M, args: Arguments<S, M>): Promise<Result<S, M>>;
-  terminate(): void;
+  /** Ends the session, and with `hung` the thread that it is in. */
+  end(hung: boolean): void;
 }
 
 /** Why the worker did not answer a question. */
@@ -18,27 +20,27 @@ export class Refusal extends Error {
 }
 
 /**
- * Starts a worker and opens a session in it. `onDeath` is told when the worker itself fails, as opposed to the engine
- * inside it, which reports `dead` as an event.
+ * Opens a session in the thread that all of this page share. `onDeath` is told when the thread itself fails, as opposed to
+ * the engine inside it, which reports `dead` as an event.
  */
 export function connect(onEvent: (event: SessionEvent) => void, onDeath: (failure: Failure) => void): Client {
-  const worker = new Worker(new URL('../../worker/worker.ts', import.meta.url), { type: 'module', name: 'normlab' });
+  const { port1, port2 } = new MessageChannel();
+  const session = Comlink.wrap<SessionApi>(port1);
+  const hub = theHub();
   let over: Failure | null = null;
   const unanswered = new Set<(refusal: Refusal) => void>();
-  const end = (failure: Failure) => {
-    over = failure;
-    worker.terminate();
-    for (const reject of unanswered) reject(new Refusal(failure));
+  const finish = (message: string): Failure => {
+    over = { name: 'WorkerError', code: 'worker', message };
+    for (const reject of unanswered) reject(new Refusal(over));
+    return over;
   };
   const die = (message: string) => {
     if (over) return;
-    const failure = { name: 'WorkerError', code: 'worker', message };
-    end(failure);
-    onDeath(failure);
+    hub.leave(die);
+    onDeath(finish(message));
+    port1.close();
   };
-  worker.addEventListener('error', (event) => die(event.message || 'the worker script could not be run'));
-  worker.addEventListener('messageerror', () => die('a message from the worker could not be read'));
-  const session = Comlink.wrap<SessionApi>(worker);
+  hub.join(port2, die);
   const listener = (event: SessionEvent) => {
     if (!over) onEvent(event);
   };
@@ -58,6 +60,12 @@ export function connect(onEvent: (event: SessionEvent) => void, onDeath: (failur
           )
           .finally(() => unanswered.delete(reject));
       }),
-    terminate: () => end({ name: 'WorkerError', code: 'worker', message: 'the worker was ended' }),
+    end(hung) {
+      if (over) return;
+      finish('the session was ended');
+      hub.leave(die);
+      if (hung) hub.end('the worker did not answer and was ended');
+      else session.close().then(() => port1.close());
+    },
   };
 }

@@ -6,11 +6,12 @@ import { readHash, writeHash } from '../hash';
 import { type Config, format, settingKeys, settings } from '../settings';
 import { armConfigs, choosing, chosenArm, withArm, withoutArm, withSetting } from './arms';
 import { createCheckpoints } from './checkpoints';
-import { type Client, connect, Refusal } from './client';
+import { type Client, Refusal } from './client';
 import { explainDivergence, remedy } from './explain';
 import { foundIn, hasOpened, heldBack, withoutStaleWeights } from './files';
 import { seldom } from './seldom';
 import { statusSentence } from './status';
+import type { Surroundings } from './surroundings';
 import { type Arm, createTraining } from './training';
 import { toldStart } from './training-status';
 
@@ -25,8 +26,7 @@ export interface DataInfo {
 export type EngineState =
   | { phase: 'loading'; loaded: number | null }
   | ({ phase: 'ready'; variant: string } & DataInfo)
-  | { phase: 'dead'; failure: Failure }
-  | { phase: 'unsupported'; failure: Failure };
+  | { phase: 'dead'; failure: Failure };
 
 /** Told which settings have changed, and the configuration that they make. */
 export type ConfigListener = (changed: readonly (keyof Config)[], next: Config) => void;
@@ -44,8 +44,8 @@ const SILENCE_MS = 10_000;
 const SHOWN = ['arm', 'layer', 'images'] as const;
 
 /** The state of the page. Everything is readable by everyone; only the actions write. */
-export const Lab = createModel(() => {
-  const initial = heldBack(readHash(location.hash));
+export const Lab = createModel(({ address, theme, connect, frugal }: Surroundings) => {
+  const initial = heldBack(readHash(address.read()));
   const config = signal<Config>(initial.config);
   const problems = signal(initial.problems);
   const engine = signal<EngineState>({ phase: 'loading', loaded: null });
@@ -53,11 +53,15 @@ export const Lab = createModel(() => {
   /** How often a worker has been started. */
   const opened = signal(0);
 
+  /** Which module the engine is. */
+  const variant = signal<string | null>(null);
+
   let client: Client | null = null;
+  /** Whether the runs of the configuration are those of the session. */
+  let begun = !frugal;
   const listeners = new Set<ConfigListener>();
   const tabs = new Map<string, unknown>();
   let silence: ReturnType<typeof setTimeout> | undefined;
-  let unwritten: ReturnType<typeof setTimeout> | undefined;
   const training = createTraining(config, () => client?.session);
   /** The settings of the chosen arm. */
   const form: Form = {
@@ -76,21 +80,19 @@ export const Lab = createModel(() => {
 
   /** With checkpoints the runs that were under way go on in the new worker, with the curves that they have. */
   function open(kept: readonly Checkpoint[] = []): void {
-    client?.terminate();
-    client = null;
+    close();
     engine.value = { phase: 'loading', loaded: null };
-    try {
-      client = connect(receive, die);
-    } catch (error) {
-      engine.value = {
-        phase: 'unsupported',
-        failure: { name: 'WorkerError', code: 'unsupported', message: error instanceof Error ? error.message : '' },
-      };
-      return;
-    }
+    client = connect(receive, die);
     opened.value++;
     if (hasOpened()) reopen(client, kept);
     else begin(kept);
+  }
+
+  function close(): void {
+    clearTimeout(silence);
+    client?.end(silent.peek());
+    client = null;
+    silent.value = false;
   }
 
   /** What was opened from files died with the worker before. */
@@ -106,6 +108,8 @@ export const Lab = createModel(() => {
 
   /** Begins all runs, anew or where they are known. */
   function begin(kept: readonly Checkpoint[]): void {
+    begun = !frugal || config.peek().view !== 'lens';
+    if (!begun) return;
     listen();
     if (kept.length > 0) training.resume(kept);
     else training.arrange('', false, true);
@@ -137,9 +141,7 @@ export const Lab = createModel(() => {
   }
 
   function die(failure: Failure): void {
-    clearTimeout(silence);
-    client?.terminate();
-    silent.value = false;
+    close();
     engine.value = { phase: 'dead', failure };
   }
 
@@ -147,6 +149,9 @@ export const Lab = createModel(() => {
     clearTimeout(silence);
     silent.value = false;
     switch (event.type) {
+      case 'engine':
+        variant.value = event.variant;
+        break;
       case 'loading':
         engine.value = { phase: 'loading', loaded: event.loaded };
         break;
@@ -176,40 +181,23 @@ export const Lab = createModel(() => {
     const previous = config.peek();
     config.value = next;
     const playing = training.playing();
-    if (training.arrange(toldStart(previous, next), playing, false)) listen();
+    if (!begun) begin([]);
+    else if (training.arrange(toldStart(previous, next), playing, false)) listen();
     else if (SHOWN.some((key) => changed.includes(key))) training.refocus();
     for (const listener of listeners) listener(changed, next);
   }
 
-  function readLocation(): void {
-    if (location.hash === writeHash(config.peek())) return;
-    const reading = heldBack(readHash(location.hash));
+  /** Takes over what a link says, of which a lab has but one: what cannot be read of it is told. */
+  function read(hash: string): void {
+    if (hash === writeHash(config.peek())) return;
+    const reading = heldBack(readHash(hash));
     problems.value = reading.problems;
     apply(reading.config);
-    writeLocation();
+    address.write(writeHash(config.peek()));
   }
 
-  function writeLocation(): void {
-    const hash = writeHash(config.peek());
-    clearTimeout(unwritten);
-    if (location.hash === hash) return;
-    try {
-      window.history.replaceState(null, '', hash);
-    } catch {
-      // Firefox throws where Chromium does nothing.
-    }
-    // Browsers let a page change its address about 20 times a second; a slider that is dragged can ask for more.
-    if (location.hash !== hash) unwritten = setTimeout(writeLocation, 1000);
-  }
-
-  effect(() => {
-    config.value;
-    writeLocation();
-  });
-  effect(() => {
-    window.addEventListener('hashchange', readLocation);
-    return () => window.removeEventListener('hashchange', readLocation);
-  });
+  effect(() => address.write(writeHash(config.value)));
+  effect(() => address.listen(() => read(address.read())));
 
   const status = seldom(() =>
     statusSentence({
@@ -224,7 +212,10 @@ export const Lab = createModel(() => {
   return {
     config,
     problems,
+    /** That charts and cells are drawn in. */
+    theme,
     engine,
+    variant,
     silent,
     opened,
     status,
@@ -241,12 +232,16 @@ export const Lab = createModel(() => {
 
     /** What can be gone on with if the worker dies. */
     resumable: checkpoints,
+    /** Takes over the state that a link carries. */
+    read,
     /** Loads the engine; again after it has died. The run that was under way is lost with it, but for a checkpoint. */
     open,
     play: () => command('play'),
     pause: () => command('pause'),
     step: () => command('step'),
     reset: () => begin([]),
+    /** Ends the session; `open` begins another. */
+    close,
     ask,
     /** Calls the listener after each change of the configuration. */
     onChange: (listener: ConfigListener) => listeners.add(listener),

@@ -51,11 +51,6 @@ export function engineSentence(engine: EngineState, awaited: string): Status | n
     }
     case 'dead':
       return { key: 'dead', sentence: `The engine has stopped: ${plainMessage(engine.failure)}` };
-    case 'unsupported':
-      return {
-        key: 'unsupported',
-        sentence: 'This browser does not let the page start a worker, so it cannot train here.',
-      };
     case 'ready':
       return null;
   }

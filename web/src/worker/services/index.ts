@@ -5,7 +5,7 @@ import type { Data, Run } from '../run';
 /** What a service has at hand. */
 export interface Context {
   readonly engine: Engine;
-  /** Here as soon as the images are. */
+  /** Here as soon as the images are, which are fetched when this is first read. */
   readonly data: Promise<Data>;
   readonly opened: Opened;
   /** The training under way, of arm A where there are several. */

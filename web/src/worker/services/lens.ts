@@ -79,7 +79,8 @@ const VARIANCE_EPS = 1e-12;
 const STREAM_EPS = 1e-5;
 const PORTION_MS = 30;
 
-export default ({ engine, data }: Context) => {
+export default (context: Context) => {
+  const { engine } = context;
   let stream: Stream | null = null;
   /** Only one question at a time moves the stream; images may have to be waited for. */
   let line: Promise<unknown> = Promise.resolve();
@@ -87,7 +88,7 @@ export default ({ engine, data }: Context) => {
   async function batchOf(input: LensInput, at: number): Promise<Tensor> {
     const shape = [...input.shape];
     if (input.source === 'drawn') return { data: drawBatch(input, at), shape };
-    const { test } = await data;
+    const { test } = await context.data;
     const [N, C] = input.shape;
     const indices = Array.from({ length: N }, (_, n) => (at * N + n) % test.length);
     const conv = { type: 'conv2d' as const, outChannels: C, kernelSize: 3, padding: 1, bias: false };

@@ -1,6 +1,7 @@
 import * as Comlink from 'comlink';
 import type { Failure, SweepJob, SweepPlan, SweepResult } from '../../../worker/protocol';
 import type { LaneApi } from '../../../worker/sweep-lane';
+import { startSweeper } from '../../state/start-worker';
 
 export interface LaneEvents {
   /** Of all runs that are to be made, together. */
@@ -64,10 +65,7 @@ export function makeRuns(
   }
 
   function startLane(): void {
-    const worker = new Worker(new URL('../../../worker/sweep-lane.ts', import.meta.url), {
-      type: 'module',
-      name: 'normlab-sweep',
-    });
+    const worker = startSweeper();
     workers.push(worker);
     const fail = (message: string) => end({ name: 'WorkerError', code: 'worker', message });
     worker.addEventListener('error', (event) => fail(event.message || 'a worker of the sweep could not be run'));

@@ -4,7 +4,6 @@ import { useEffect, useRef } from 'preact/hooks';
 import type { LensQuestion } from '../../../worker/lens-input';
 import { brief } from '../../charts/ticks';
 import type { LabModel } from '../../state/lab';
-import { theme } from '../../state/theme';
 import { cellAt, drawCells, layoutOf, type Palette, paintTiles, paletteOf, roundExtent, type Tiles } from './cells';
 import { lensOf, sharingOf } from './lens';
 
@@ -29,7 +28,7 @@ export function Cells({ lab, title, values, question, children }: Props) {
   const { shape } = question.input;
   const extent = roundExtent(values);
   const layout = layoutOf(shape, room.value);
-  const shade = theme.value;
+  const shade = lab.theme.value;
 
   useEffect(() => {
     const box = figure.current;

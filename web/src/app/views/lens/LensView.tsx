@@ -4,6 +4,7 @@ import { EngineTrouble } from '../../components/EngineTrouble';
 import { plainMessage } from '../../state/explain';
 import type { LabModel } from '../../state/lab';
 import { useLive } from '../../state/live';
+import type { Transport } from '../../views';
 import { BackwardPanel } from './BackwardPanel';
 import { CellFormula } from './CellFormula';
 import { ChannelTable } from './ChannelTable';
@@ -48,4 +49,19 @@ export default function LensView({ lab }: { lab: LabModel }) {
       </div>
     </div>
   );
+}
+
+/** Of the batches that stream through the layer. */
+export function transport(lab: LabModel): Transport {
+  const { streaming, next, startOver } = lensOf(lab);
+  return {
+    play() {
+      streaming.value = true;
+    },
+    pause() {
+      streaming.value = false;
+    },
+    step: next,
+    reset: startOver,
+  };
 }

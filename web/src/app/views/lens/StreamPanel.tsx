@@ -1,4 +1,3 @@
-import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { LensAnswer } from '../../../worker/services/lens';
 import { ChoiceField } from '../../components/ChoiceField';
@@ -6,29 +5,22 @@ import { Key } from '../../components/Key';
 import { NumberField } from '../../components/NumberField';
 import { MOST_BATCHES } from '../../settings/lens';
 import type { LabModel } from '../../state/lab';
+import { lensOf } from './lens';
 import { ModeHistogram } from './ModeHistogram';
 import { MomentumField } from './MomentumField';
 import { RunningPlots } from './RunningPlots';
 
-/** Between two batches; slow enough to see each. */
-const BATCH_MS = 180;
-
 /** Batches going through the layer, and what BatchNorm keeps of them. */
 export function StreamPanel({ lab, answer }: { lab: LabModel; answer: LensAnswer }) {
-  const streaming = useSignal(false);
+  const { streaming, next, startOver } = lensOf(lab);
+  useEffect(
+    () => () => {
+      streaming.value = false;
+    },
+    [streaming],
+  );
   const { lensAt, lensNorm } = lab.config.value;
   const full = lensAt >= MOST_BATCHES;
-  const next = () => lab.set('lensAt', Math.min(MOST_BATCHES, lab.config.peek().lensAt + 1));
-  useEffect(() => {
-    if (!streaming.value) return;
-    const timer = setInterval(() => {
-      // Effects end after the next frame, and the batch of a tick before it would come after Stop.
-      if (!streaming.peek()) return;
-      if (lab.config.peek().lensAt >= MOST_BATCHES) streaming.value = false;
-      else next();
-    }, BATCH_MS);
-    return () => clearInterval(timer);
-  }, [streaming.value]);
   const keeps = lensNorm === 'batch';
   return (
     <section class="layers stream" aria-labelledby="stream-title">
@@ -53,14 +45,7 @@ export function StreamPanel({ lab, answer }: { lab: LabModel; answer: LensAnswer
         <Key label="Next batch" enabled={!full} onPress={next}>
           <path d="M1.5 1.5v11l7-5.5zM9.5 1.5h2.5v11H9.5z" />
         </Key>
-        <Key
-          label="Start over"
-          enabled={lensAt > 0}
-          onPress={() => {
-            streaming.value = false;
-            lab.set('lensAt', 0);
-          }}
-        >
+        <Key label="Start over" enabled={lensAt > 0} onPress={startOver}>
           <path d="M7 1a6 6 0 1 0 6 6h-2a4 4 0 1 1-4-4v2.6L11 2.8 7 0z" />
         </Key>
       </div>

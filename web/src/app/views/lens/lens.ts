@@ -1,12 +1,15 @@
-import { computed, effect, type ReadonlySignal, signal } from '@preact/signals';
+import { computed, effect, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import { type Four, fittingShape, type LensQuestion, sharers, statisticOf } from '../../../worker/lens-input';
 import type { LensAnswer } from '../../../worker/services/lens';
 import type { Config } from '../../settings';
+import { MOST_BATCHES } from '../../settings/lens';
 import type { LabModel } from '../../state/lab';
 
 /** A moving cell is written to the link once it rests: browsers allow a page to change its address so often. */
 const REST_MS = 400;
 const SETTLE_MS = 100;
+/** Between two batches that stream; slow enough to see each. */
+const BATCH_MS = 180;
 
 export interface Lens {
   /** The cell under the pointer, else the one that was chosen. */
@@ -17,6 +20,12 @@ export interface Lens {
   readonly settled: ReadonlySignal<Four>;
   choose(cell: Four): void;
   hover(cell: Four | null): void;
+  /** Batches go through the layer one after the other. */
+  readonly streaming: Signal<boolean>;
+  /** Has the next batch go through. */
+  next(): void;
+  /** Back to the first batch. */
+  startOver(): void;
 }
 
 /** Which cell is looked at. */
@@ -47,7 +56,24 @@ export function lensOf(lab: LabModel): Lens {
         rested.value = next;
       }, SETTLE_MS);
     });
+    const streaming = signal(false);
+    const next = () => {
+      const { lensAt } = lab.config.peek();
+      if (lensAt < MOST_BATCHES) lab.set('lensAt', lensAt + 1);
+      else streaming.value = false;
+    };
+    effect(() => {
+      if (!streaming.value) return;
+      const timer = setInterval(next, BATCH_MS);
+      return () => clearInterval(timer);
+    });
     return {
+      streaming,
+      next,
+      startOver() {
+        streaming.value = false;
+        lab.set('lensAt', 0);
+      },
       chosen,
       cell,
       settled: computed(() => within(rested.value)),

@@ -1,4 +1,3 @@
-import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { BatchComparison, Draw, Subject } from '../../../worker/modes-plan';
 import { Guess, Picture } from '../../components/ImageCard';
@@ -47,7 +46,7 @@ export function BatchMates({ lab, subject, compared }: Props) {
           mode above each line and train mode beneath it; faint, the former draws.
         </p>
       </header>
-      <Beat size={size} mates={mates} />
+      <Beat lab={lab} size={size} mates={mates} />
       <div class="mates-body">
         <div class="mates-images">
           <div class="held">
@@ -83,9 +82,9 @@ function Guesses({ draw, label, names }: { draw: Draw; label: number | null; nam
 }
 
 /** Draws on demand, or again and again; many at once where motion is not wanted. */
-function Beat({ size, mates }: { size: number; mates: ReturnType<typeof useMates> }) {
+function Beat({ lab, size, mates }: { lab: LabModel; size: number; mates: ReturnType<typeof useMates> }) {
   const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
-  const keeps = useSignal(false);
+  const keeps = modesOf(lab).reshuffling;
   const on = keeps.value && size > 1;
   useEffect(() => {
     if (!on) return;

@@ -3,9 +3,11 @@ import '../../../styles/modes.css';
 import { useEffect } from 'preact/hooks';
 import type { Subject } from '../../../worker/modes-plan';
 import { EngineTrouble } from '../../components/EngineTrouble';
+import { settings } from '../../settings';
 import { plainMessage, remedy } from '../../state/explain';
 import type { LabModel } from '../../state/lab';
 import { useLive } from '../../state/live';
+import type { Transport } from '../../views';
 import { BatchImages } from './BatchImages';
 import { BatchMates } from './BatchMates';
 import { Examples } from './Examples';
@@ -76,3 +78,21 @@ async function measure(lab: LabModel, size: number, order: 'random' | 'sorted') 
 }
 
 export type Scores = Awaited<ReturnType<typeof measure>>;
+
+/** Of the companions that are reshuffled. */
+export function transport(lab: LabModel): Transport {
+  const { reshuffling, reset } = modesOf(lab);
+  return {
+    play() {
+      reshuffling.value = true;
+    },
+    pause() {
+      reshuffling.value = false;
+    },
+    step() {
+      reshuffling.value = false;
+      lab.set('modesSet', Math.min(lab.config.peek().modesSet + 1, settings.modesSet.max));
+    },
+    reset,
+  };
+}

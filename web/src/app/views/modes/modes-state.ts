@@ -15,6 +15,8 @@ function modesState(lab: LabModel) {
   const own = signal<Uint8Array | null>(null);
   /** That image is held fixed, not one of the batch. */
   const holdsOwn = signal(false);
+  /** Companions are drawn anew again and again. */
+  const reshuffling = signal(false);
   let turn = 0;
   let opened = 0;
 
@@ -70,6 +72,7 @@ function modesState(lab: LabModel) {
     taken,
     own,
     holdsOwn,
+    reshuffling,
     prepare,
     /** Takes the network from Train once more, as it is now. */
     take() {

@@ -2,6 +2,7 @@ import '../../../styles/tables.css';
 import '../../../styles/pitfall.css';
 import { EngineTrouble } from '../../components/EngineTrouble';
 import type { LabModel } from '../../state/lab';
+import type { Transport } from '../../views';
 import { ScenarioList } from './ScenarioList';
 import { ScenarioPage } from './ScenarioPage';
 
@@ -17,4 +18,10 @@ export default function PitfallView({ lab }: { lab: LabModel }) {
       </div>
     </div>
   );
+}
+
+/** Of the fix: applied by a step, undone by a reset. */
+export function transport(lab: LabModel): Transport {
+  const fix = (value: boolean) => () => lab.set('pitfallFixed', value);
+  return { play: fix(true), pause: () => {}, step: fix(true), reset: fix(false) };
 }

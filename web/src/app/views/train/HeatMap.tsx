@@ -1,7 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { brief } from '../../charts/ticks';
 import type { LabModel } from '../../state/lab';
-import { theme } from '../../state/theme';
 import { drawHeatMap, heatRange } from './heat-map';
 import type { Column } from './LayerLooks';
 
@@ -14,7 +13,7 @@ interface Props {
 /** Histograms beside each other, one a look. */
 export function HeatMap({ lab, title, columns }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const colors = `${theme.value} ${lab.form.config.value.norm}`;
+  const colors = `${lab.theme.value} ${lab.form.config.value.norm}`;
   const [low, high] = heatRange(columns);
   const last = columns.at(-1)?.step ?? 0;
   useEffect(() => {

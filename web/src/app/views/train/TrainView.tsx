@@ -5,6 +5,7 @@ import { EngineTrouble } from '../../components/EngineTrouble';
 import { lazy } from '../../components/lazy';
 import { NormPicker } from '../../components/NormPicker';
 import type { LabModel } from '../../state/lab';
+import type { Transport } from '../../views';
 import { ArmPicker } from './ArmPicker';
 import { Curves } from './Curves';
 import { Experiments } from './Experiments';
@@ -37,3 +38,5 @@ export default function TrainView({ lab }: { lab: LabModel }) {
     </div>
   );
 }
+
+export const transport = ({ play, pause, step, reset }: LabModel): Transport => ({ play, pause, step, reset });
