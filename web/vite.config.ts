@@ -11,7 +11,8 @@ const rolldownOptions = {
     codeSplitting: {
       groups: [
         { name: 'base', tags: ['$initial' as const] },
-        { name: 'parts', minShareCount: 4 },
+        // Not what only computes: the page fetches that where it can have no worker.
+        { name: 'parts', minShareCount: 4, test: /\/web\/src\/app\/|\/node_modules\// },
       ],
     },
   },

@@ -192,6 +192,8 @@ inEachBrowser('small batches', ({ open }, test) => {
     );
     const { x, y, height } = await (await page.$('.chart canvas')).boundingBox();
     await page.mouse.move(x + 4, y + height / 2);
+    // The legend is drawn with the next frame.
+    await page.waitForFunction(() => document.body.textContent.includes('34.7 %'), { polling: 50 });
     assert.deepEqual(
       (await theirs()).map(({ value }) => value),
       ['34.7 %', '24.1 %'],
