@@ -136,6 +136,14 @@ inEachBrowser(
         () => /^Ready/.test(document.getElementById('one').shadowRoot.querySelector('[role=status]').textContent),
         { polling: 50 },
       );
+      for (const again of [false, true]) {
+        const before = await page.evaluate(() => globalThis.told.filter(({ type }) => type === 'norm-lab-step').length);
+        if (again) await call('reset');
+        await call('step');
+        const told = await untilTold(page, 'norm-lab-step', 'one', before + 1);
+        assert.equal(told.at(-1).detail.step, 1, again ? 'the first step is told again after a reset' : 'a first step');
+      }
+      assert.equal(await page.evaluate(() => document.getElementById('one').shadowRoot.querySelector('main')), null);
       await call('setState', '#v=1&view=lens&lensNorm=rms');
       await page.waitForFunction(() => document.getElementById('one').shadowRoot.querySelector('.lens'), {
         polling: 50,

@@ -319,6 +319,8 @@ inEachBrowser('what goes wrong', (context, test) => {
     await press(page, 'Pause');
     await untilMeasured(page);
     const before = await stepsMade(page);
+    // The pause has had a checkpoint asked for, and nothing on the page shows that it has come.
+    await new Promise((resolve) => setTimeout(resolve, 1500));
     await kill(page);
     await untilStatus(page, /^The engine has stopped: out of luck/);
     await press(page, `Restart engine and go on from step ${before.toLocaleString('en')}`);

@@ -71,33 +71,37 @@ export class Figure {
 function View({ lab }: { lab: LabModel }) {
   const { view, norm } = lab.config.value;
   return (
-    <main data-norm={norm} part="view" aria-label="Normlab">
+    // No <main>: the page around it has its own.
+    <section data-norm={norm} part="view" aria-label="Normlab">
       <Problems lab={lab} />
       <div id="panel">
         <Panel lab={lab} view={view} />
       </div>
-    </main>
+    </section>
   );
 }
 
 /** Tells what happens in a lab. */
 function watch(lab: LabModel, tell: <K extends keyof Events>(type: K, detail: Events[K]) => void): (() => void)[] {
-  let told = -1;
+  let announced = false;
+  /** The last step that was told of. */
+  let told = 0;
   return [
     effect(() => {
       const { phase } = lab.engine.value;
       const { view } = lab.config.value;
       const variant = lab.variant.value;
       const ready = variant !== null && (phase === 'ready' || view === 'lens');
-      if (ready && told < 0) {
-        told = 0;
+      if (ready && !announced) {
+        announced = true;
         tell('norm-lab-ready', { view, variant });
       }
     }),
     effect(() => {
       const { step, epoch, imagesPerSecond } = lab.progress.value;
-      if (step === 0 || step === told) return;
+      if (step === told) return;
       told = step;
+      if (step === 0) return;
       const { loss, accuracy } = (lab.arms.peek()[0] as LabModel['chosen']['value']).history;
       const last = (values: readonly number[]) => values.at(-1) ?? Number.NaN;
       tell('norm-lab-step', { step, epoch, imagesPerSecond, loss: last(loss.values), accuracy: last(accuracy.values) });

@@ -64,8 +64,8 @@ export function connect(onEvent: (event: SessionEvent) => void, onDeath: (failur
       if (over) return;
       finish('the session was ended');
       hub.leave(die);
+      session.close().then(() => port1.close());
       if (hung) hub.end('the worker did not answer and was ended');
-      else session.close().then(() => port1.close());
     },
   };
 }

@@ -61,6 +61,8 @@ class Hub {
     });
     failed.catch(() => worker.terminate());
     await Promise.race([api.hello(), failed]);
+    // Everybody left before it had begun.
+    if (current !== this) worker.terminate();
     worker.addEventListener('messageerror', () => this.end('a message from the worker could not be read'));
     this.#worker = worker;
     return (port) => api.open(Comlink.transfer(port, [port]));
