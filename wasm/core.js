@@ -4,8 +4,6 @@ import { Model } from './model.js';
 import { Runtime } from './runtime.js';
 import { Trainer } from './trainer.js';
 
-export { makeDataset } from './data/dataset.js';
-export { loadFashionMnist } from './data/fashion-mnist.js';
 export { NormlabError } from './errors.js';
 export { presetSpec, presets } from './presets/index.js';
 
@@ -17,8 +15,8 @@ export { presetSpec, presets } from './presets/index.js';
  */
 
 /**
- * The part of an engine that trains, for pages that have to be small: without layers by themselves, file formats, made-up
- * data and sweeps, which `extendEngine` of `normlab/extend` adds.
+ * The part of an engine that trains, for pages that have to be small: without layers by themselves, file formats (and so
+ * `model.save`, `model.fold`, `trainer.fit` and the states of trainers), made-up data and sweeps, which `extendEngine` of `normlab/extend` adds.
  *
  * @param {import('./engine.js').EngineOptions} [options] as those of `createEngine`
  * @throws {import('./errors.js').NormlabError} as `createEngine`

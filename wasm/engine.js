@@ -7,6 +7,7 @@ import { loadDataset } from './data/load.js';
 import { npz } from './data/npz.js';
 import { synthetic } from './data/synthetic.js';
 import { NormlabError } from './errors.js';
+import { extras } from './extras.js';
 import { normFactories } from './layers.js';
 import { Model } from './model.js';
 import { toPyTorch } from './pytorch/index.js';
@@ -50,6 +51,7 @@ export function extendEngine(core) {
     throw new NormlabError('argument', `extendEngine: core: expected an engine of normlab/core, got ${describe(core)}`);
   }
   const { runtime, module } = core;
+  runtime.extras = extras;
   return Object.assign(core, {
     ...normFactories(runtime),
 

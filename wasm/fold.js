@@ -1,4 +1,5 @@
 import { sizeOf } from './checks.js';
+import { Model } from './model.js';
 import { random } from './random.js';
 import { standardizeRows } from './weight-standardization.js';
 
@@ -8,6 +9,35 @@ import { standardizeRows } from './weight-standardization.js';
  * @typedef {import('./state-dict.js').StateDict} StateDict
  * @typedef {import('./data/dataset.js').Tensor} Tensor
  */
+
+/**
+ * `model.fold()`.
+ *
+ * @param {import('./runtime.js').Runtime} runtime
+ * @param {Model} model
+ * @returns {Model & { foldError: number }}
+ */
+export function foldModel(runtime, model) {
+  const { spec, state } = foldBatchNorms(
+    model.spec,
+    model.stateDict(),
+    (type) => runtime.types.get(type)?.batch === true,
+  );
+  const folded = new Model(runtime, spec);
+  folded.loadStateDict(state);
+  folded.eval();
+  const { x, labels } = noiseBatch(model.input, 16);
+  const mode = model.training;
+  const logits = model.layers.at(-1)?.shape.length === 1;
+  // Gradients pass through every layer as it is; forward folds on its own.
+  const output = (/** @type {Model} */ of) => (logits ? of.gradients(x, labels).logits : of.forward(x)).data;
+  const expected = output(model.eval());
+  model.train(mode);
+  const got = output(folded);
+  const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const worst = expected.reduce((most, value, i) => Math.max(most, Math.abs(value - got[i])), 0);
+  return Object.assign(folded, { foldError: largest > 0 ? worst / largest : worst });
+}
 
 const PRODUCTS = ['conv2d', 'linear'];
 
@@ -19,7 +49,7 @@ const PRODUCTS = ['conv2d', 'linear'];
  * @param {(type: string) => boolean} isBatch whether a layer type is of BatchNorm's kind
  * @returns {{ spec: ModelSpec, state: StateDict }}
  */
-export function foldBatchNorms(spec, state, isBatch) {
+function foldBatchNorms(spec, state, isBatch) {
   /** @type {StateDict} */
   const folded = { ...state };
   return { spec: { ...spec, layers: foldLayers(spec.layers, '', folded, isBatch) }, state: folded };
@@ -102,7 +132,7 @@ function foldInto(product, norm, eps, state) {
  * @param {number} n
  * @returns {{ x: Tensor, labels: number[] }}
  */
-export function noiseBatch(shape, n) {
+function noiseBatch(shape, n) {
   const { normal } = random(1);
   const data = Float32Array.from({ length: n * sizeOf(shape) }, normal);
   return { x: { data, shape: [n, ...shape] }, labels: new Array(n).fill(0) };

@@ -443,3 +443,11 @@ function plain(name, options) {
   if (options !== null && typeof options === 'object' && !Array.isArray(options)) return { ...options };
   throw new NormlabError('argument', `${name}: options: expected an object, got ${describe(options)}`);
 }
+
+/**
+ * Adds the layers to an engine of `normlab/core`, in place, for pages that need no more; `extendEngine` has them too.
+ *
+ * @template {{ runtime: Runtime }} C
+ * @param {C} core
+ */
+export const addLayers = (core) => Object.assign(core, normFactories(core.runtime));

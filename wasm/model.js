@@ -11,10 +11,8 @@ import {
 } from './checks.js';
 import { withDataset } from './engine-dataset.js';
 import { NormlabError } from './errors.js';
-import { foldBatchNorms, noiseBatch } from './fold.js';
 import { NL_EVAL, NL_PROBE, NL_TRAIN } from './generated/exports.js';
 import { BINS, checkBins, momentsAt } from './measure.js';
-import { saveModel } from './saved-model.js';
 import { addLayers } from './spec.js';
 import { readState, writeState } from './state-dict.js';
 
@@ -319,25 +317,7 @@ export class Model {
   fold() {
     const call = 'model.fold';
     const runtime = this.#alive(call);
-    const { spec, state } = foldBatchNorms(
-      this.spec,
-      this.stateDict(),
-      (type) => runtime.types.get(type)?.batch === true,
-    );
-    const folded = new Model(runtime, spec);
-    folded.loadStateDict(state);
-    folded.eval();
-    const { x, labels } = noiseBatch(this.#input, 16);
-    const mode = this.#training;
-    const logits = this.#layers[this.#layers.length - 1].shape.length === 1;
-    // Gradients pass through every layer as it is; forward folds on its own.
-    const output = (/** @type {Model} */ of) => (logits ? of.gradients(x, labels).logits : of.forward(x)).data;
-    const expected = output(this.eval());
-    this.train(mode);
-    const got = output(folded);
-    const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    const worst = expected.reduce((most, value, i) => Math.max(most, Math.abs(value - got[i])), 0);
-    return Object.assign(folded, { foldError: largest > 0 ? worst / largest : worst });
+    return runtime.extra(call).foldModel(runtime, this);
   }
 
   /**
@@ -432,7 +412,8 @@ export class Model {
    * @returns {Uint8Array}
    */
   save() {
-    return saveModel(this, this.#alive('model.save').abi.version);
+    const runtime = this.#alive('model.save');
+    return runtime.extra('model.save').saveModel(this, runtime.abi.version);
   }
 
   /** Frees it; using it afterwards throws. */

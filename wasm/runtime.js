@@ -92,6 +92,9 @@ export class Runtime {
   /** @type {Record<string, unknown> | null} what the module exports; given up with the engine */
   #instance;
 
+  /** @type {import('./extras.js').Extras | null} what `normlab/core` does without; `extendEngine` of `normlab/extend` sets it */
+  extras = null;
+
   /** @param {Exports} exports */
   constructor(exports) {
     this.#instance = { ...exports };
@@ -218,6 +221,18 @@ export class Runtime {
   /** @param {object} owner */
   disown(owner) {
     this.#forgotten.unregister(owner);
+  }
+
+  /**
+   * @param {string} call
+   * @throws {NormlabError} `unsupported` in an engine of `normlab/core` that was not extended
+   */
+  extra(call) {
+    if (this.extras) return this.extras;
+    throw new NormlabError(
+      'unsupported',
+      `${call}: normlab/core is without it: give the engine to extendEngine of normlab/extend`,
+    );
   }
 
   /** Whether there is still something to free. */

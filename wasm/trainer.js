@@ -1,12 +1,9 @@
 import { checkBatch, checkBoolean, checkInteger, checkLabels, checkNumber, checkOptions, describe } from './checks.js';
 import { uploadDataset } from './engine-dataset.js';
 import { NormlabError } from './errors.js';
-import { Figures } from './figures.js';
 import { BINS, checkBins, measuredBins, readMeasured } from './measure.js';
 import { Model } from './model.js';
-import { asFormat } from './saved-model.js';
 import { decodeSettings, encodeSettings } from './settings.js';
-import { readState, same, saveState } from './trainer-state.js';
 
 /**
  * @typedef {import('./runtime.js').Runtime} Runtime
@@ -119,9 +116,6 @@ const RUN_OPTIONS = {
   dropLast: (call, name, value = false) => checkBoolean(call, name, value),
   seed: (call, name, value = 0) => checkNumber(call, name, value),
 };
-
-/** Steps of a fit between two turns of everybody else. */
-const SLICE_MS = 15;
 
 /** With those of what it shows of itself. */
 const RUN_KNOWN = [...Object.keys(RUN_OPTIONS), 'measureEvery', 'bins'];
@@ -280,61 +274,15 @@ export class Trainer {
   async fit(data, options) {
     const call = 'trainer.fit';
     const known = [...RUN_KNOWN, 'epochs', 'signal', 'onStep', 'onEpoch'];
-    const { epochs, signal, onStep, onEpoch, ...rest } = checkOptions(call, 'options', options, known);
-    const wanted = checkInteger(call, 'epochs', epochs, 0);
-    const callbacks = { onStep: callback(call, 'onStep', onStep), onEpoch: callback(call, 'onEpoch', onEpoch) };
-    if (signal !== undefined && !(signal instanceof AbortSignal)) {
-      throw new NormlabError('argument', `${call}: signal: expected an AbortSignal, got ${describe(signal)}`);
-    }
-    signal?.throwIfAborted();
-    const run = this.#start(call, data, { ...rest, epochs: wanted });
-    const passes = /** @type {import('./trainer-state.js').Passes} */ (this.#passes);
-    const figures = passes.figures ?? new Figures();
-    passes.figures = figures;
-    const { stepsPerEpoch } = run;
-    try {
-      while (run.step < wanted * stepsPerEpoch || figures.seen > 0) {
-        if (run.step % stepsPerEpoch === 0 && figures.seen > 0) {
-          const epoch = figures.endEpoch(run.epoch, stepsPerEpoch);
-          await callbacks.onEpoch?.(epoch);
-        } else {
-          this.#fitSlice(run, figures, signal, callbacks.onStep);
-          // An epoch that is over is told, whatever the signal.
-          if (run.step % stepsPerEpoch === 0) continue;
-        }
-        await giveWay();
-        signal?.throwIfAborted();
-      }
-      if (this.#passes === passes) this.#passes = null;
-    } finally {
-      run.dispose();
-    }
-    return figures.history;
-  }
-
-  /**
-   * Steps for a while, none beyond the end of the epoch.
-   *
-   * @param {TrainingRun} run
-   * @param {Figures} figures
-   * @param {AbortSignal | undefined} signal
-   * @param {((step: RunStep & { stepsPerEpoch: number }) => void) | undefined} onStep
-   */
-  #fitSlice(run, figures, signal, onStep) {
-    const { stepsPerEpoch } = run;
-    let began = performance.now();
-    const until = began + SLICE_MS;
-    run.each((step) => {
-      const now = performance.now();
-      figures.add(step, run.samplesOf(step.step), (now - began) / 1000);
-      onStep?.({ ...step, stepsPerEpoch });
-      if (!Number.isFinite(step.loss)) {
-        const where = `step ${step.step} (epoch ${step.epoch})`;
-        const what = `the loss is ${step.loss} at ${where}${this.#model.nonfinite()}`;
-        throw new NormlabError('diverged', `trainer.fit: ${what}: try a smaller lr`);
-      }
-      began = onStep ? performance.now() : now;
-      return now < until && step.step % stepsPerEpoch > 0 && !signal?.aborted;
+    const { fit } = this.#runtime.extra(call);
+    return fit(call, checkOptions(call, 'options', options, known), this.#model, {
+      begin: (rest) => {
+        const run = this.#start(call, data, rest);
+        return { run, passes: /** @type {import('./trainer-state.js').Passes} */ (this.#passes) };
+      },
+      end: (passes) => {
+        if (this.#passes === passes) this.#passes = null;
+      },
     });
   }
 
@@ -347,7 +295,9 @@ export class Trainer {
    */
   state() {
     this.handle('trainer.state');
-    return saveState({ ...this.#parts(), passes: this.#passes }, this.#runtime.abi.version);
+    return this.#runtime
+      .extra('trainer.state')
+      .saveState({ ...this.#parts(), passes: this.#passes }, this.#runtime.abi.version);
   }
 
   /**
@@ -362,6 +312,7 @@ export class Trainer {
   loadState(state) {
     const call = 'trainer.loadState';
     const handle = this.handle(call);
+    const { asFormat, readState } = this.#runtime.extra(call);
     const { lr, progress, passes, apply } = readState(
       call,
       this.#parts(),
@@ -452,7 +403,7 @@ export class Trainer {
     const resumed = this.#resumed;
     const before = this.#progress();
     try {
-      if (resumed) same(call, 'order', this.#passes?.order, order, 'this run');
+      if (resumed) runtime.extra(call).same(call, 'order', this.#passes?.order, order, 'this run');
       const [shuffled, dropped] = [Number(shuffle), Number(dropLast)];
       runtime.check(
         call,
@@ -676,28 +627,4 @@ function typed({ abi }, call, name, table, options) {
     throw new NormlabError('argument', `${call}: ${name}.type: expected ${list}, got ${describe(type)}`);
   }
   return { index, args: encodeSettings(call, table[index], options, abi.maxDims, ['type'], name) };
-}
-
-/**
- * @param {string} call
- * @param {string} name
- * @param {unknown} value
- * @returns {((figures: any) => unknown) | undefined}
- */
-function callback(call, name, value) {
-  if (value === undefined || typeof value === 'function') return /** @type {any} */ (value);
-  throw new NormlabError('argument', `${call}: ${name}: expected a function, got ${describe(value)}`);
-}
-
-/** Lets timers, input and messages have their turn; a timeout of 0 would wait 4 ms in browsers. */
-function giveWay() {
-  if (typeof setImmediate === 'function') return new Promise((resolve) => setImmediate(resolve));
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve(undefined);
-    };
-    port2.postMessage(null);
-  });
 }

@@ -22,6 +22,8 @@ const rolldownOptions = {
 export const normlab = [
   { find: /^normlab$/, replacement: path('../wasm/index.js') },
   { find: /^normlab\/core$/, replacement: path('../wasm/core.js') },
+  { find: /^normlab\/data$/, replacement: path('../wasm/data/index.js') },
+  { find: /^normlab\/layers$/, replacement: path('../wasm/layers.js') },
   { find: /^normlab\/extend$/, replacement: path('../wasm/engine.js') },
 ];
 

@@ -43,6 +43,9 @@ export class Session implements SessionApi {
   #images: Promise<Data> | null = null;
   readonly #core = deferred<Core>();
   #services: Promise<Services> | null = null;
+  #extended: Promise<void> | null = null;
+  /** Whether the engine is a whole one, which reads and writes files and states. */
+  #whole = false;
 
   constructor(send: Send, portionMs = PORTION_MS) {
     this.#send = send;
@@ -97,11 +100,19 @@ export class Session implements SessionApi {
   }
 
   arrange(orders: Order[], focus: Focus, play: boolean): void {
-    if (!this.#engine || !this.#data) {
-      this.#awaited = () => this.arrange(orders, focus, play);
+    const lacks = orders.some(({ checkpoint }) => checkpoint) && !this.#whole;
+    if (!this.#engine || !this.#data || lacks) {
+      const again = () => this.arrange(orders, focus, play);
+      this.#awaited = again;
       this.#needImages();
+      if (lacks)
+        this.#extend().then(
+          () => this.#awaited === again && again(),
+          (error) => this.#die(error),
+        );
       return;
     }
+    this.#awaited = null;
     const wanted = new Set(orders.map(({ run }) => run));
     const old = this.#runs;
     this.#orders = orders;
@@ -211,15 +222,14 @@ export class Session implements SessionApi {
     }
   }
 
-  /** What services use beyond training is fetched when one is first asked. */
   async #makeServices(): Promise<Services> {
     try {
-      const [core, { extendEngine }] = await Promise.all([this.#core.promise, import('normlab/extend')]);
+      const engine = await this.#core.promise;
       const runs = () => this.#runs;
       const images = () => this.#needImages();
       const first = () => this.#runs.find(({ id }) => id === this.#orders[0]?.run) ?? null;
-      return new Services({
-        engine: extendEngine(core),
+      const context = {
+        engine,
         get data() {
           return images();
         },
@@ -230,11 +240,27 @@ export class Session implements SessionApi {
         get runs() {
           return runs();
         },
-      });
+      };
+      return new Services(context, () => this.#extend());
     } catch (error) {
       this.#services = null;
       throw error;
     }
+  }
+
+  /** What the engine does beyond training is fetched when it is first needed. */
+  #extend(): Promise<void> {
+    this.#extended ??= (async () => {
+      try {
+        const { extendEngine } = await import('normlab/extend');
+        extendEngine(await this.#core.promise);
+        this.#whole = true;
+      } catch (error) {
+        this.#extended = null;
+        throw error;
+      }
+    })();
+    return this.#extended;
   }
 
   async #pump(): Promise<void> {

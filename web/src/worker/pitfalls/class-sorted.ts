@@ -1,4 +1,5 @@
-import { makeDataset, presetSpec } from 'normlab/core';
+import { presetSpec } from 'normlab/core';
+import { makeDataset } from 'normlab/data';
 import { sgd } from './networks';
 import { percent } from './numbers';
 import type { Pitfall } from './pitfall';

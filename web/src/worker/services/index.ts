@@ -1,10 +1,11 @@
 import type { Engine } from 'normlab';
+import type { Core } from 'normlab/core';
 import type { Opened } from '../opened';
 import type { Data, Run } from '../run';
 
 /** What a service has at hand. */
-export interface Context {
-  readonly engine: Engine;
+export interface Context<E extends Core = Engine> {
+  readonly engine: E;
   /** Here as soon as the images are, which are fetched when this is first read. */
   readonly data: Promise<Data>;
   readonly opened: Opened;
@@ -24,6 +25,9 @@ const services = {
   page: () => import('./page'),
 };
 
+/** Those that need no more of the engine than a page which trains. */
+const ofCore: readonly string[] = ['lens', 'train'];
+
 export type ServiceName = keyof typeof services;
 type Made = { [S in ServiceName]: ReturnType<Awaited<ReturnType<(typeof services)[S]>>['default']> };
 export type Method<S extends ServiceName> = keyof Made[S] & string;
@@ -36,17 +40,23 @@ export type Result<S extends ServiceName, M extends Method<S>> = Made[S][M] exte
 
 /** Makes each service once, with the same context. */
 export class Services {
-  readonly #context: Context;
+  readonly #context: Context<Core>;
+  readonly #extend: () => Promise<unknown>;
   readonly #made = new Map<ServiceName, Promise<Record<string, (...args: unknown[]) => unknown>>>();
 
-  constructor(context: Context) {
+  /** `extend` makes the context's engine a whole one. */
+  constructor(context: Context<Core>, extend: () => Promise<unknown>) {
     this.#context = context;
+    this.#extend = extend;
   }
 
   async ask(name: ServiceName, method: string, args: unknown[]): Promise<unknown> {
     let service = this.#made.get(name);
     if (!service) {
-      service = services[name]().then((module) => module.default(this.#context) as never);
+      const extended = ofCore.includes(name) ? null : this.#extend();
+      service = Promise.all([services[name](), extended]).then(
+        ([module]) => module.default(this.#context as Context) as never,
+      );
       this.#made.set(name, service);
       // What could not be fetched is fetched again when it is asked for again.
       service.catch(() => this.#made.delete(name));

@@ -1,4 +1,6 @@
-import type { Engine, NormLayer, Tensor } from 'normlab';
+import type { NormLayer, Tensor } from 'normlab';
+import type { Core } from 'normlab/core';
+import { addLayers } from 'normlab/layers';
 import { isFatal, toFailure } from '../failure';
 import {
   affine,
@@ -18,6 +20,8 @@ import {
 } from '../lens-input';
 import type { Failure, Mode, ModeResult } from '../protocol';
 import type { Context } from '.';
+
+type Layers = ReturnType<typeof addLayers<Core>>;
 
 /** What a layer made of a batch in one mode. */
 export interface Passed {
@@ -79,8 +83,8 @@ const VARIANCE_EPS = 1e-12;
 const STREAM_EPS = 1e-5;
 const PORTION_MS = 30;
 
-export default (context: Context) => {
-  const { engine } = context;
+export default (context: Context<Core>) => {
+  const engine = addLayers(context.engine);
   let stream: Stream | null = null;
   /** Only one question at a time moves the stream; images may have to be waited for. */
   let line: Promise<unknown> = Promise.resolve();
@@ -220,7 +224,7 @@ function stateOf(layer: NormLayer): State {
   return { running_mean, running_var };
 }
 
-function makeLayer(engine: Engine, { layer, input, momentum, runningVar }: LensQuestion): NormLayer {
+function makeLayer(engine: Layers, { layer, input, momentum, runningVar }: LensQuestion): NormLayer {
   const [, C, H, W] = input.shape;
   const { norm, groups, eps } = layer;
   const make: Record<LensLayer['norm'], () => NormLayer> = {
@@ -338,7 +342,7 @@ function channelMoments(values: Float32Array, { shape }: LensInput): { mean: Flo
   return { mean, std };
 }
 
-function varianceAt(engine: Engine, mean: number, seed: number) {
+function varianceAt(engine: Layers, mean: number, seed: number) {
   const values = farValues(mean, VARIANCE_COUNT, seed);
   const layer = engine.batchNorm1d(1, { eps: VARIANCE_EPS });
   const { variance } = passed(layer, { data: values, shape: [VARIANCE_COUNT, 1] }, VARIANCE_EPS);
