@@ -1,3 +1,4 @@
+import '../../styles/images.css';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Mode, Prediction } from '../../worker/protocol';
 import { LineKey } from './LineKey';

@@ -1,21 +1,20 @@
 import '../../../styles/tables.css';
 import '../../../styles/lens.css';
 import { EngineTrouble } from '../../components/EngineTrouble';
+import { lazy } from '../../components/lazy';
 import { plainMessage } from '../../state/explain';
 import type { LabModel } from '../../state/lab';
 import { useLive } from '../../state/live';
 import type { Transport } from '../../views';
-import { BackwardPanel } from './BackwardPanel';
 import { CellFormula } from './CellFormula';
-import { ChannelTable } from './ChannelTable';
 import { remedyOf } from './explain-lens';
-import { Histograms } from './Histograms';
 import { LensNorms } from './LensNorms';
 import { LensSettings } from './LensSettings';
 import { lensOf, questionOf, shownOf } from './lens';
-import { StreamPanel } from './StreamPanel';
 import { TensorPanel } from './TensorPanel';
-import { VariancePanel } from './VariancePanel';
+
+/** What stands further down, and is fetched as it comes in sight. */
+const LensMore = lazy(() => import('./LensMore'), { inSight: true });
 
 export default function LensView({ lab }: { lab: LabModel }) {
   const question = questionOf(lab.config.value, lensOf(lab).chosen.value);
@@ -41,11 +40,7 @@ export default function LensView({ lab }: { lab: LabModel }) {
         {waiting && <p class="note">{answer ? 'Waiting for the images…' : 'Starting the engine…'}</p>}
         {answer && <TensorPanel lab={lab} answer={answer} />}
         {answer && shown && <CellFormula lab={lab} answer={answer} shown={shown} />}
-        {answer && shown && <Histograms lab={lab} answer={answer} shown={shown} />}
-        {answer && <ChannelTable lab={lab} answer={answer} />}
-        {answer && <StreamPanel lab={lab} answer={answer} />}
-        {answer && shown && answer.back && <BackwardPanel lab={lab} answer={answer} shown={shown} back={answer.back} />}
-        <VariancePanel lab={lab} />
+        <LensMore lab={lab} answer={answer} shown={shown} />
       </div>
     </div>
   );

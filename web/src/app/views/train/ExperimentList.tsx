@@ -1,3 +1,4 @@
+import '../../../styles/experiments.css';
 import { writeHash } from '../../hash';
 import type { Config } from '../../settings';
 import type { LabModel } from '../../state/lab';

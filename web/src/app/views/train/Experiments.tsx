@@ -32,7 +32,7 @@ const experiments: Experiment[] = [
   },
 ];
 
-export function Experiments({ lab }: { lab: LabModel }) {
+export default function Experiments({ lab }: { lab: LabModel }) {
   return (
     <nav class="experiments" aria-labelledby="experiments-title">
       <h2 id="experiments-title">Worth seeing</h2>

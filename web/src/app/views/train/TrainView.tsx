@@ -1,6 +1,4 @@
-import '../../../styles/tables.css';
 import '../../../styles/arms.css';
-import '../../../styles/layers.css';
 import { EngineTrouble } from '../../components/EngineTrouble';
 import { lazy } from '../../components/lazy';
 import { NormPicker } from '../../components/NormPicker';
@@ -8,12 +6,13 @@ import type { LabModel } from '../../state/lab';
 import type { Transport } from '../../views';
 import { ArmPicker } from './ArmPicker';
 import { Curves } from './Curves';
-import { Experiments } from './Experiments';
-import { ImageGrid } from './ImageGrid';
-import { LayerPanel } from './LayerPanel';
 import { Readout } from './Readout';
 import { RunControls } from './RunControls';
 import { RunSettings } from './RunSettings';
+
+/** What stands further down is fetched as it comes in sight. */
+const TrainMore = lazy(() => import('./TrainMore'), { inSight: true });
+const Experiments = lazy(() => import('./Experiments'), { inSight: true });
 
 /** Not fetched before there is a second arm. */
 const Scoreboard = lazy(() => import('./Scoreboard'));
@@ -31,8 +30,7 @@ export default function TrainView({ lab }: { lab: LabModel }) {
         <EngineTrouble lab={lab} />
         {lab.arms.value.length > 1 ? <Scoreboard lab={lab} /> : <Readout lab={lab} />}
         <Curves lab={lab} />
-        <ImageGrid lab={lab} />
-        <LayerPanel lab={lab} />
+        <TrainMore lab={lab} />
       </div>
       <Experiments lab={lab} />
     </div>
