@@ -10,6 +10,14 @@ export const moduleUrls = {
   scalar: () => new URL('./modules/normlab.scalar.wasm', import.meta.url),
 };
 
+/**
+ * The bytes of a module, where builds for pages have it in another form.
+ *
+ * @param {import('./load.js').Variant} variant
+ * @param {(url: URL) => Promise<BufferSource>} read
+ */
+export const moduleBytes = (variant, read) => read(moduleUrls[variant]());
+
 /** Of Fashion-MNIST: images and labels to train on, images and labels to test with. */
 export const imageUrls = () => [
   new URL('./data/fashion-mnist/train-images-idx3-ubyte.gz', import.meta.url),

@@ -1,5 +1,5 @@
 import { relaxedSimd, simd } from 'wasm-feature-detect';
-import { moduleUrls } from './addresses.js';
+import { moduleBytes } from './addresses.js';
 import { describe } from './checks.js';
 import { nodeFs, reason } from './data/node-fs.js';
 import { NormlabError } from './errors.js';
@@ -62,7 +62,7 @@ async function packaged(wanted) {
   const { variant } = entry;
   let module = compiled.get(variant);
   if (!module) {
-    module = read(moduleUrls[variant]()).then(compile);
+    module = moduleBytes(variant, read).then(compile);
     compiled.set(variant, module);
     module.catch(() => compiled.delete(variant));
   }

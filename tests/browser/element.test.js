@@ -105,7 +105,7 @@ inEachBrowser(
       );
       await new Promise((resolve) => setTimeout(resolve, 300));
       assert.deepEqual(
-        [...context.site.served].filter((name) => name.endsWith('.wasm')),
+        [...context.site.served].filter((name) => name.endsWith('.lzma')),
         [],
       );
       assert.equal(await page.evaluate(() => globalThis.workers.length), 0);

@@ -1,3 +1,7 @@
+import '../app/views/lens/LensView';
+import '../app/views/train/TrainView';
+import '../worker/services/lens';
+// What a Lens and a Train figure need is in this script, though the page fetches it as a tab asks for it.
 import { NormLabElement } from './element';
 import { workHere } from './worker';
 
