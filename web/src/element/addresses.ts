@@ -1,4 +1,4 @@
-import type { Variant } from '../../../wasm/load.js';
+import type { Variant } from 'normlab';
 import { unlzma } from './lzma';
 
 /* In place of `wasm/addresses.js` in the element's script: what it fetches stands in one folder beside it, by these names. */

@@ -1,8 +1,7 @@
+import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-
-/** Narrower than this the settings are folded, so that the figures are not a screen away. */
-const WIDE = '(min-width: 700px)';
+import { room } from '../state/room';
 
 interface Props {
   title?: string;
@@ -15,17 +14,19 @@ interface Props {
 /** Settings with their values in a line, for where they are folded. */
 export function Folded({ title = 'Settings', values, until, children }: Props) {
   const details = useRef<HTMLDetailsElement>(null);
+  const roomy = useSignal(false);
   useEffect(() => {
-    const wide = matchMedia(WIDE);
+    const wide = room();
     const fold = () => {
+      roomy.value = wide.matches;
       if (details.current) details.current.open = wide.matches;
     };
     fold();
     wide.addEventListener('change', fold);
     return () => wide.removeEventListener('change', fold);
-  }, [until]);
+  }, [until, roomy]);
   return (
-    <details class="run-settings" ref={details}>
+    <details class={roomy.value ? 'run-settings roomy' : 'run-settings'} ref={details}>
       <summary>
         <span class="summary-title">{title}</span>
         <span class="summary-values">{values}</span>

@@ -1,3 +1,5 @@
+import '../../../styles/tables.css';
+import '../../../styles/lens-more.css';
 import type { LensAnswer } from '../../../worker/services/lens';
 import type { LabModel } from '../../state/lab';
 import { BackwardPanel } from './BackwardPanel';
@@ -15,7 +17,7 @@ interface Props {
 }
 
 /** What the Lens shows beneath the cells and the formula of one of them. */
-export default function LensMore({ lab, answer, shown }: Props) {
+export function LensMore({ lab, answer, shown }: Props) {
   return (
     <>
       {answer && shown && <Histograms lab={lab} answer={answer} shown={shown} />}

@@ -1,20 +1,16 @@
-import '../../../styles/tables.css';
 import '../../../styles/lens.css';
 import { EngineTrouble } from '../../components/EngineTrouble';
-import { lazy } from '../../components/lazy';
 import { plainMessage } from '../../state/explain';
 import type { LabModel } from '../../state/lab';
 import { useLive } from '../../state/live';
 import type { Transport } from '../../views';
 import { CellFormula } from './CellFormula';
 import { remedyOf } from './explain-lens';
+import { LensMore } from './LensMore';
 import { LensNorms } from './LensNorms';
 import { LensSettings } from './LensSettings';
 import { lensOf, questionOf, shownOf } from './lens';
 import { TensorPanel } from './TensorPanel';
-
-/** What stands further down, and is fetched as it comes in sight. */
-const LensMore = lazy(() => import('./LensMore'), { inSight: true });
 
 export default function LensView({ lab }: { lab: LabModel }) {
   const question = questionOf(lab.config.value, lensOf(lab).chosen.value);

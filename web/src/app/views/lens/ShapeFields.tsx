@@ -1,3 +1,4 @@
+import '../../../styles/shape.css';
 import { useSignal } from '@preact/signals';
 import { parse, settings } from '../../settings';
 import type { LabModel } from '../../state/lab';

@@ -1,3 +1,4 @@
+import '../../../styles/arms.css';
 import { settings } from '../../settings';
 import { ARM_KEYS, armName } from '../../settings/arms';
 import { armTitles } from '../../state/arm-titles';

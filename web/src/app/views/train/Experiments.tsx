@@ -32,7 +32,7 @@ const experiments: Experiment[] = [
   },
 ];
 
-export default function Experiments({ lab }: { lab: LabModel }) {
+export function Experiments({ lab }: { lab: LabModel }) {
   return (
     <nav class="experiments" aria-labelledby="experiments-title">
       <h2 id="experiments-title">Worth seeing</h2>

@@ -5,7 +5,7 @@ import { ImageGrid } from './ImageGrid';
 import { LayerPanel } from './LayerPanel';
 
 /** What Train shows beneath its curves: single images, and the network's layers. */
-export default function TrainMore({ lab }: { lab: LabModel }) {
+export function TrainMore({ lab }: { lab: LabModel }) {
   return (
     <>
       <ImageGrid lab={lab} />

@@ -1,4 +1,3 @@
-import '../../../styles/arms.css';
 import { EngineTrouble } from '../../components/EngineTrouble';
 import { lazy } from '../../components/lazy';
 import { NormPicker } from '../../components/NormPicker';
@@ -6,13 +5,11 @@ import type { LabModel } from '../../state/lab';
 import type { Transport } from '../../views';
 import { ArmPicker } from './ArmPicker';
 import { Curves } from './Curves';
+import { Experiments } from './Experiments';
 import { Readout } from './Readout';
 import { RunControls } from './RunControls';
 import { RunSettings } from './RunSettings';
-
-/** What stands further down is fetched as it comes in sight. */
-const TrainMore = lazy(() => import('./TrainMore'), { inSight: true });
-const Experiments = lazy(() => import('./Experiments'), { inSight: true });
+import { TrainMore } from './TrainMore';
 
 /** Not fetched before there is a second arm. */
 const Scoreboard = lazy(() => import('./Scoreboard'));
