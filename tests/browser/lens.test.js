@@ -79,13 +79,15 @@ async function table(page, label) {
 
 inEachBrowser('the lens', ({ open, browserName }, test) => {
   let lens;
+  let variances;
   let cells;
   let nl;
   before(async () => {
     const load = async (path) =>
       (await runnerImport(fileURLToPath(new URL(`../../web/src/${path}`, import.meta.url)))).module;
-    [lens, cells, nl] = [
+    [lens, variances, cells, nl] = [
       await load('worker/lens-input.ts'),
+      await load('worker/variances.ts'),
       await load('app/views/lens/cells.ts'),
       await createEngine(),
     ];
@@ -403,15 +405,15 @@ inEachBrowser('the lens', ({ open, browserName }, test) => {
     const page = await open('#view=lens&lensFar=1000000');
     for (const mean of [1e6, 1]) {
       await type(page, 'Mean of the data', String(mean));
-      const values = lens.farValues(mean, 4096, 1);
-      const exact = lens.variance64(values);
+      const values = variances.farValues(mean, 4096, 1);
+      const exact = variances.variance64(values);
       await page.waitForFunction(
         (text) => document.querySelector('.variances tbody tr:last-child td')?.textContent === text,
         { polling: 50 },
         exact.toPrecision(6),
       );
       const shown = await table(page, 'Variance of 4,096 values');
-      const expected = lens.variances32(values);
+      const expected = variances.variances32(values);
       close(shown['naive: E[x²] − E[x]²'][0], expected.naive, 4, 'naive');
       close(shown['two passes'][0], expected.twoPass, 4, 'two passes');
       close(shown.Welford[0], expected.welford, 4, 'Welford');

@@ -1,7 +1,7 @@
 import { type Engine, type Model, presetSpec, type Trainer, type TrainingRun } from 'normlab';
+import { layersOf } from './layer-info';
 import { type Origin, READY, RECALIBRATION_BATCH, type Subject, type SubjectPlan } from './modes-plan';
 import { Pace } from './pace';
-import { layersOf } from './probes';
 import type { Score } from './protocol';
 import type { Data, Run } from './run';
 

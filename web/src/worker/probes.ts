@@ -2,12 +2,6 @@ import type { Dataset, Model } from 'normlab';
 import { isFatal, toFailure } from './failure';
 import type { ChannelStatistics, LayerInfo, ModeResult, Prediction } from './protocol';
 
-const NORM_TYPES = new Set(['batchNorm', 'batchRenorm', 'layerNorm', 'groupNorm', 'instanceNorm', 'rmsNorm']);
-
-export function layersOf(model: Model): LayerInfo[] {
-  return model.layers.map(({ key, type, shape }) => ({ key, type, shape: [...shape], isNorm: NORM_TYPES.has(type) }));
-}
-
 /** The norm layer with this key, or the first one; null where the model has none. */
 export function normLayer(layers: readonly LayerInfo[], key: string): LayerInfo | null {
   const norms = layers.filter(({ isNorm }) => isNorm);

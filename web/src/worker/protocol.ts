@@ -185,7 +185,7 @@ export interface SessionApi {
    * The runs that there are to be, arm A's first. Those under way go on, those not named are dropped, new ones begin at step 0
    * or at their checkpoint, with `play` at once.
    */
-  arrange(orders: Order[], focus: Focus, play: boolean): void;
+  arrange(orders: Order[], focus: Focus | null, play: boolean): void;
   setLearningRate(run: number, lr: number): void;
   focus(focus: Focus): void;
   /** Trains all runs in turns. */

@@ -1,8 +1,8 @@
 import type { Dataset, Model, Trainer, TrainingRun } from 'normlab';
 import { type Core, presetSpec } from 'normlab/core';
 import { Evaluation, EvaluationPace, nextEvaluation } from './evaluation';
+import { layersOf } from './layer-info';
 import { Pace, Throughput } from './pace';
-import { layersOf } from './probes';
 import type { Failure, LayerInfo, RunConfig, RunPhase } from './protocol';
 
 /** What a run trains on, and what it is tested with. */

@@ -3,7 +3,7 @@ import { isFatal, toFailure } from './failure';
 import { Opened } from './opened';
 import { Throughput } from './pace';
 import type { Answer, Focus, Order, SessionApi, SessionEvent } from './protocol';
-import { imagesOf, progressOf, rejectionOf, statisticsOf } from './reports';
+import { progressOf, rejectionOf } from './reports';
 import { type Data, nextInTurn, Run } from './run';
 import { type ServiceName, Services } from './services';
 import { shippedImages } from './shipped-images';
@@ -31,7 +31,9 @@ export class Session implements SessionApi {
   /** Why no run could be made of an order, by its number. */
   readonly #rejections = new Map<number, unknown>();
   #throughput = new Throughput();
-  #focus: Focus = { run: 0, layer: '', first: 0, count: 0 };
+  /** null: nobody looks at images and layers. */
+  #focus: Focus | null = null;
+  #looks: typeof import('./looks') | null = null;
   #pumping = false;
   #closed = false;
   #progressAt = new WeakMap<Run, number>();
@@ -99,7 +101,7 @@ export class Session implements SessionApi {
     }
   }
 
-  arrange(orders: Order[], focus: Focus, play: boolean): void {
+  arrange(orders: Order[], focus: Focus | null, play: boolean): void {
     const lacks = orders.some(({ checkpoint }) => checkpoint) && !this.#whole;
     if (!this.#engine || !this.#data || lacks) {
       const again = () => this.arrange(orders, focus, play);
@@ -116,13 +118,12 @@ export class Session implements SessionApi {
     const wanted = new Set(orders.map(({ run }) => run));
     const old = this.#runs;
     this.#orders = orders;
-    this.#focus = focus;
     this.#throughput = new Throughput();
     this.#rejections.clear();
     for (const run of old) if (!wanted.has(run.id)) run.dispose();
     this.#runs = old.filter(({ id }) => wanted.has(id));
     for (const order of orders) if (!this.#runs.some(({ id }) => id === order.run)) this.#begin(order, play);
-    for (const run of this.#runs) this.#guard(run, () => this.#reportFocus(run));
+    if (focus) this.focus(focus);
     this.#pump();
   }
 
@@ -155,8 +156,10 @@ export class Session implements SessionApi {
     if (run) run.learningRate = lr;
   }
 
-  focus(focus: Focus): void {
+  /** What looks into a run is fetched with the first focus, and tried again with the next where it could not be. */
+  async focus(focus: Focus): Promise<void> {
     this.#focus = focus;
+    this.#looks ??= await import('./looks').catch(() => null);
     for (const run of this.#runs) this.#guard(run, () => this.#reportFocus(run));
   }
 
@@ -319,16 +322,16 @@ export class Session implements SessionApi {
 
   /** What is shown of single images and layers, if this is the run that it is shown of. */
   #reportFocus(run: Run): void {
-    if (run.id !== this.#focus.run) return;
     this.#reportStatistics(run);
-    const images = imagesOf(run, this.#focus);
+    if (!this.#looks || run.id !== this.#focus?.run) return;
+    const images = this.#looks.imagesOf(run, this.#focus);
     if (images) this.#send(this.#listener, ...images);
   }
 
   #reportStatistics(run: Run): void {
-    if (run.id !== this.#focus.run) return;
+    if (!this.#looks || run.id !== this.#focus?.run) return;
     this.#statisticsAt = performance.now();
-    const statistics = statisticsOf(run, this.#focus);
+    const statistics = this.#looks.statisticsOf(run, this.#focus);
     if (statistics) this.#emit(statistics);
   }
 

@@ -225,6 +225,7 @@ export const Lab = createModel(({ address, theme, connect, frugal }: Surrounding
     chosen: training.chosen,
     progress: training.progress,
     revision: training.revision,
+    look: training.look,
     form,
     addArm: () => apply(withArm(config.peek())),
     removeArm: () => apply(withoutArm(config.peek())),

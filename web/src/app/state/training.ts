@@ -110,6 +110,8 @@ export interface Training {
   receive(event: RunEvent): void;
   /** Tells the worker what is shown. */
   refocus(): void;
+  /** From here on single images and layers are shown. */
+  look(): void;
 }
 
 /** The arms and what is asked of them. `session` is the worker's, as long as there is one. */
@@ -124,6 +126,7 @@ export function createTraining(config: ReadonlySignal<Config>, session: () => Cl
   const asked = signal<'play' | 'step' | 'pause' | null>(null);
   const note = signal('');
   const revision = signal(0);
+  let looking = false;
   let lastId = 0;
   let drawnAt = 0;
   let drawing: ReturnType<typeof setTimeout> | undefined;
@@ -139,10 +142,16 @@ export function createTraining(config: ReadonlySignal<Config>, session: () => Cl
     else draw();
   }
 
-  function focus(): Focus {
+  function focus(): Focus | null {
+    if (!looking) return null;
     const { layer, images } = config.peek();
     const first = images * GRID_IMAGES;
     return { run: chosen.peek().id, layer, first, count: Math.min(GRID_IMAGES, TEST_IMAGES - first) };
+  }
+
+  function refocus(): void {
+    const now = focus();
+    if (now) session()?.focus(now);
   }
 
   function arrange(reason: string, play: boolean, fresh: boolean): boolean {
@@ -243,6 +252,11 @@ export function createTraining(config: ReadonlySignal<Config>, session: () => Cl
     resume,
     playing,
     receive,
-    refocus: () => session()?.focus(focus()),
+    refocus,
+    look() {
+      if (looking) return;
+      looking = true;
+      refocus();
+    },
   };
 }

@@ -20,13 +20,14 @@ const services = {
   train: () => import('./train'),
   batches: () => import('./batches'),
   lens: () => import('./lens'),
+  variances: () => import('./variances'),
   modes: () => import('./modes'),
   pitfall: () => import('./pitfall'),
   page: () => import('./page'),
 };
 
 /** Those that need no more of the engine than a page which trains. */
-const ofCore: readonly string[] = ['lens', 'train'];
+const ofCore: readonly string[] = ['lens', 'train', 'variances'];
 
 export type ServiceName = keyof typeof services;
 type Made = { [S in ServiceName]: ReturnType<Awaited<ReturnType<(typeof services)[S]>>['default']> };

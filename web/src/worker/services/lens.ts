@@ -5,7 +5,6 @@ import { isFatal, toFailure } from '../failure';
 import {
   affine,
   drawBatch,
-  farValues,
   indexOf,
   type LensInput,
   type LensLayer,
@@ -14,14 +13,11 @@ import {
   shrink,
   statisticOf,
   upstreamGradient,
-  type Variances,
-  variance64,
-  variances32,
 } from '../lens-input';
 import type { Failure, Mode, ModeResult } from '../protocol';
 import type { Context } from '.';
 
-type Layers = ReturnType<typeof addLayers<Core>>;
+export type Layers = ReturnType<typeof addLayers<Core>>;
 
 /** What a layer made of a batch in one mode. */
 export interface Passed {
@@ -68,18 +64,6 @@ export interface StreamAnswer {
   runningVar: number[];
 }
 
-export interface VarianceAnswer extends Variances {
-  mean: number;
-  count: number;
-  exact: number;
-  engine: number;
-  /** Relative errors over means from 1 to 10⁶. */
-  curve: { mean: number[]; naive: number[]; twoPass: number[]; welford: number[]; engine: number[] };
-}
-
-/** Numbers of which the variance is taken. */
-const VARIANCE_COUNT = 4096;
-const VARIANCE_EPS = 1e-12;
 const STREAM_EPS = 1e-5;
 const PORTION_MS = 30;
 
@@ -182,24 +166,6 @@ export default (context: Context<Core>) => {
         runningVar: kept.map(({ running_var }) => running_var.data[channel] as number),
       };
     },
-
-    /** The variance of numbers about a mean, taken in several ways, and how wrong each is at other means. */
-    variances(mean: number, seed: number): VarianceAnswer {
-      const points = Array.from({ length: 13 }, (_, i) => 10 ** (i / 2)).map((far) => varianceAt(engine, far, seed));
-      const error = (way: 'naive' | 'twoPass' | 'welford' | 'engine') =>
-        points.map((point) => Math.abs(point[way] - point.exact) / point.exact);
-      return {
-        ...varianceAt(engine, mean, seed),
-        count: VARIANCE_COUNT,
-        curve: {
-          mean: points.map((point) => point.mean),
-          naive: error('naive'),
-          twoPass: error('twoPass'),
-          welford: error('welford'),
-          engine: error('engine'),
-        },
-      };
-    },
   };
 };
 
@@ -251,7 +217,7 @@ function makeLayer(engine: Layers, { layer, input, momentum, runningVar }: LensQ
   return made;
 }
 
-function passed(layer: NormLayer, x: Tensor, eps: number): Passed {
+export function passed(layer: NormLayer, x: Tensor, eps: number): Passed {
   const y = layer.forward(x).data;
   const { mean, invstd } = layer.savedStats();
   const variance = Float64Array.from(invstd, (value) => {
@@ -340,12 +306,4 @@ function channelMoments(values: Float32Array, { shape }: LensInput): { mean: Flo
     std[c] = Math.sqrt(variance);
   }
   return { mean, std };
-}
-
-function varianceAt(engine: Layers, mean: number, seed: number) {
-  const values = farValues(mean, VARIANCE_COUNT, seed);
-  const layer = engine.batchNorm1d(1, { eps: VARIANCE_EPS });
-  const { variance } = passed(layer, { data: values, shape: [VARIANCE_COUNT, 1] }, VARIANCE_EPS);
-  layer.dispose();
-  return { mean, ...variances32(values), exact: variance64(values), engine: variance[0] as number };
 }

@@ -1,4 +1,4 @@
-import type { VarianceAnswer } from '../../../worker/services/lens';
+import type { VarianceAnswer } from '../../../worker/services/variances';
 import { Plot } from '../../charts/Plot';
 import { NumberField } from '../../components/NumberField';
 import type { LabModel } from '../../state/lab';
@@ -20,7 +20,7 @@ const LEAST = 1e-9;
 /** The variance of the same numbers, in float32 by three ways, by the engine, and in float64. */
 export function VariancePanel({ lab }: { lab: LabModel }) {
   const { lensFar, lensSeed } = lab.config.value;
-  const { value } = useLive(lab, () => lab.ask('lens', 'variances', lensFar, lensSeed), [lensFar, lensSeed]);
+  const { value } = useLive(lab, () => lab.ask('variances', 'at', lensFar, lensSeed), [lensFar, lensSeed]);
   return (
     <section class="layers variances" aria-labelledby="variance-title">
       <header>
