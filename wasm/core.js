@@ -1,22 +1,18 @@
 import { checkOptions } from './checks.js';
 import { compileEngine, instantiate } from './load.js';
-import { Model } from './model.js';
 import { Runtime } from './runtime.js';
-import { Trainer } from './trainer.js';
 
 export { NormlabError } from './errors.js';
-export { presetSpec, presets } from './presets/index.js';
+export { about as presetHeads } from './presets/about.js';
 
 /**
  * @typedef {import('./load.js').Variant} Variant
- * @typedef {import('./presets/index.js').ModelSpec} ModelSpec
- * @typedef {import('./trainer.js').TrainerOptions} TrainerOptions
  * @typedef {Awaited<ReturnType<typeof createCore>>} Core
  */
 
 /**
- * The part of an engine that trains, for pages that have to be small: without layers by themselves, file formats (and so
- * `model.save`, `model.fold`, `trainer.fit` and the states of trainers), made-up data and sweeps, which `extendEngine` of `normlab/extend` adds.
+ * What all else of an engine is added to, for pages that have it fetched part by part: `addLayers` of `normlab/layers`,
+ * `addTraining` of `normlab/training`, `addProbing` of `normlab/probing`, or all by `extendEngine` of `normlab/extend`.
  *
  * @param {import('./engine.js').EngineOptions} [options] as those of `createEngine`
  * @throws {import('./errors.js').NormlabError} as `createEngine`
@@ -31,22 +27,6 @@ export async function createCore(options) {
     variant: runtime.abi.variant,
     /** The engine's version. */
     version: runtime.abi.version,
-
-    /**
-     * A model from its description.
-     *
-     * @param {ModelSpec} spec
-     * @throws {import('./errors.js').NormlabError} `argument` or `shape`, naming the layer
-     */
-    model: (spec) => new Model(runtime, spec),
-
-    /**
-     * An optimizer for a model of this engine.
-     *
-     * @param {Model} model
-     * @param {TrainerOptions} [trainerOptions]
-     */
-    trainer: (model, trainerOptions) => new Trainer(runtime, model, trainerOptions),
 
     /** @returns {{ bytes: number }} size of the engine's memory, which grows on demand and never shrinks */
     get memory() {

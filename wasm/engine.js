@@ -16,6 +16,7 @@ import { readSafetensors } from './safetensors.js';
 import { loadModel } from './saved-model.js';
 import { dictFrom } from './stored.js';
 import { sweep } from './sweep/index.js';
+import { addTraining } from './training.js';
 
 /**
  * @typedef {import('./load.js').Variant} Variant
@@ -51,8 +52,8 @@ export function extendEngine(core) {
     throw new NormlabError('argument', `extendEngine: core: expected an engine of normlab/core, got ${describe(core)}`);
   }
   const { runtime, module } = core;
-  runtime.extras = extras;
-  return Object.assign(core, {
+  Object.assign(runtime.extras, extras);
+  return Object.assign(addTraining(core), {
     ...normFactories(runtime),
 
     /**

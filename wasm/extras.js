@@ -1,5 +1,6 @@
 import { fit } from './fit.js';
 import { foldModel } from './fold.js';
+import { probing } from './probing.js';
 import { asFormat, saveModel } from './saved-model.js';
 import { readState, same, saveState } from './trainer-state.js';
 
@@ -10,4 +11,4 @@ import { readState, same, saveState } from './trainer-state.js';
 
 /** @typedef {typeof extras} Extras */
 
-export const extras = { asFormat, fit, foldModel, readState, same, saveModel, saveState };
+export const extras = { ...probing, asFormat, fit, foldModel, readState, same, saveModel, saveState };

@@ -13,11 +13,11 @@ import { standardizeRows } from './weight-standardization.js';
 /**
  * `model.fold()`.
  *
- * @param {import('./runtime.js').Runtime} runtime
  * @param {Model} model
  * @returns {Model & { foldError: number }}
  */
-export function foldModel(runtime, model) {
+export function foldModel(model) {
+  const { runtime } = model;
   const { spec, state } = foldBatchNorms(
     model.spec,
     model.stateDict(),

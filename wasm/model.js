@@ -1,18 +1,7 @@
-import {
-  areIntegers,
-  checkBatch,
-  checkBoolean,
-  checkInteger,
-  checkLabels,
-  checkNumber,
-  checkOptions,
-  describe,
-  sizeOf,
-} from './checks.js';
+import { areIntegers, checkBatch, checkBoolean, checkInteger, checkNumber, checkOptions, describe } from './checks.js';
 import { withDataset } from './engine-dataset.js';
 import { NormlabError } from './errors.js';
 import { NL_EVAL, NL_PROBE, NL_TRAIN } from './generated/exports.js';
-import { BINS, checkBins, momentsAt } from './measure.js';
 import { addLayers } from './spec.js';
 import { readState, writeState } from './state-dict.js';
 
@@ -222,32 +211,7 @@ export class Model {
    * @returns {Gradients}
    */
   gradients(x, labels) {
-    const call = 'model.gradients';
-    const runtime = this.#alive(call);
-    const { exports } = runtime;
-    const { data, shape, n } = checkBatch(call, 'x', x, this.#input);
-    const targets = checkLabels(call, labels, n, this.classes);
-    return runtime.withScratch((scratch) => {
-      const loss = scratch.take(8);
-      const logits = scratch.take(n * this.classes * 4);
-      const dinput = scratch.take(data.length * 4);
-      const input = scratch.floats(data);
-      const ints = scratch.ints(targets);
-      this.check(call, exports.nl_model_gradients(this.#handle, loss, logits, dinput, input, ints, n, this.#mode()));
-      /** @type {Record<string, Tensor>} */
-      const grads = {};
-      this.#tensors.forEach(({ key, role, size, shape: of }, index) => {
-        if (role > 1) return;
-        const address = exports.nl_model_tensor_grad(this.#handle, index);
-        grads[key] = { data: runtime.floats(address, size).slice(), shape: [...of] };
-      });
-      return {
-        loss: runtime.doubles(loss, 1)[0],
-        logits: { data: runtime.floats(logits, n * this.classes).slice(), shape: [n, this.classes] },
-        grads,
-        input: { data: runtime.floats(dinput, data.length).slice(), shape: [...shape] },
-      };
-    });
+    return this.#extra('model.gradients', 'gradients')(this, x, labels);
   }
 
   /**
@@ -315,9 +279,7 @@ export class Model {
    *   to a logit, relative to the largest logit, over 16 samples of standard normal noise
    */
   fold() {
-    const call = 'model.fold';
-    const runtime = this.#alive(call);
-    return runtime.extra(call).foldModel(runtime, this);
+    return this.#extra('model.fold', 'foldModel')(this);
   }
 
   /**
@@ -328,43 +290,7 @@ export class Model {
    * @returns {Comparison}
    */
   compareModes(x, options) {
-    const call = 'model.compareModes';
-    const runtime = this.#alive(call);
-    const { exports } = runtime;
-    const { labels, bins = BINS } = checkOptions(call, 'options', options, ['labels', 'bins']);
-    const count = checkBins(call, bins);
-    const { data, n } = checkBatch(call, 'x', x, this.#input);
-    const targets = labels === undefined ? null : checkLabels(call, labels, n, this.classes);
-    const width = exports.nl_model_compare_row(count);
-    const out = this.#layers[this.#layers.length - 1].shape;
-    return runtime.withScratch((scratch) => {
-      const figures = scratch.take(this.#layers.length * width * 8);
-      const outputs = [0, 1].map(() => scratch.take(n * this.classes * 4));
-      const input = scratch.floats(data);
-      const [train, evaluated] = outputs;
-      this.check(call, exports.nl_model_compare(this.#handle, figures, train, evaluated, input, n, count));
-      const score = (/** @type {number} */ address) => {
-        const [loss, correct, ints] = [scratch.take(8), scratch.take(4), scratch.ints(targets ?? [])];
-        runtime.check(call, exports.nl_cross_entropy(loss, correct, 0, address, ints, 0, n, this.classes));
-        return { loss: runtime.doubles(loss, 1)[0], accuracy: runtime.ints(correct, 1)[0] / n };
-      };
-      const layers = this.#layers.map(({ key, type, shape }, index) => {
-        const row = runtime.doubles(figures + index * width * 8, width);
-        return { key, type, shape: [...shape], ...comparison(row, count) };
-      });
-      const logits = outputs.map((address) => ({
-        data: runtime.floats(address, n * this.classes).slice(),
-        shape: [n, ...out],
-      }));
-      const classes = logits.map(({ data: values }) => predictions(values, this.classes));
-      const changed = classes[0].flatMap((label, i) => (label === classes[1][i] ? [] : [i]));
-      return {
-        layers,
-        logits: { train: logits[0], eval: logits[1] },
-        changed,
-        ...(targets && { figures: { train: score(train), eval: score(evaluated) } }),
-      };
-    });
+    return this.#extra('model.compareModes', 'compareModes')(this, x, options);
   }
 
   /**
@@ -412,8 +338,7 @@ export class Model {
    * @returns {Uint8Array}
    */
   save() {
-    const runtime = this.#alive('model.save');
-    return runtime.extra('model.save').saveModel(this, runtime.abi.version);
+    return this.#extra('model.save', 'saveModel')(this);
   }
 
   /** Frees it; using it afterwards throws. */
@@ -466,28 +391,12 @@ export class Model {
    * @returns {Map<string, Float32Array>} by the layer's key: 0 or 1 / (1 - p), `[n, …shape]`
    */
   dropoutFactors(n) {
-    const call = 'model.dropoutFactors';
-    const runtime = this.#alive(call);
-    const dropouts = this.#layers.flatMap(({ type, ...layer }, i) => (type === 'dropout' ? [{ ...layer, i }] : []));
-    return new Map(
-      dropouts.map(({ key, shape, i }) => {
-        const size = n * sizeOf(shape);
-        const factors = runtime.withScratch((scratch) => {
-          const address = scratch.take(size * 4);
-          runtime.check(call, runtime.exports.nl_model_dropout_factors(this.#handle, address, i + 1, n));
-          return runtime.floats(address, size).slice();
-        });
-        return [key, factors];
-      }),
-    );
+    return this.#extra('model.dropoutFactors', 'dropoutFactors')(this, n);
   }
 
-  /**
-   * @internal
-   * @param {Runtime} runtime
-   */
-  belongsTo(runtime) {
-    return this.#runtime === runtime;
+  /** @internal */
+  get runtime() {
+    return this.#runtime;
   }
 
   /**
@@ -535,20 +444,16 @@ export class Model {
    * @param {unknown} keys
    */
   freezable(call, keys) {
-    const able = this.#layers.flatMap(({ key, type, options }, index) =>
-      this.#runtime.types.get(type)?.batch && options.trackRunningStats !== false ? [{ key, node: index + 1 }] : [],
-    );
-    const wanted = keys ?? able.map(({ key }) => key);
-    if (!Array.isArray(wanted)) {
-      throw new NormlabError('argument', `${call}: keys: expected an array of layer keys, got ${describe(keys)}`);
-    }
-    return Array.from(wanted, (key) => {
-      const found = able.find((layer) => layer.key === key);
-      if (found) return found;
-      const known = able.length > 0 ? `one of ${able.map((layer) => layer.key).join(', ')}` : 'none, there is none';
-      const expected = `a batchNorm with running statistics (${known})`;
-      throw new NormlabError('argument', `${call}: keys: expected ${expected}, got ${describe(key)}`);
-    });
+    return this.#extra(call, 'freezable')(this, call, keys);
+  }
+
+  /**
+   * @template {keyof import('./extras.js').Extras} K
+   * @param {string} call
+   * @param {K} name of what a model that is only trained does without
+   */
+  #extra(call, name) {
+    return this.#alive(call).extra(call, name);
   }
 
   /** @param {string} call */
@@ -614,28 +519,3 @@ export class Model {
  * @returns {[string, { dtype: T, shape: number[] }]}
  */
 const stored = (key, dtype, shape) => [key, { dtype, shape }];
-
-/**
- * A row of nl_model_compare's figures; the header has its layout.
- *
- * @param {Float64Array} row
- * @param {number} bins
- */
-function comparison(row, bins) {
-  const moments = (/** @type {number} */ at, /** @type {number} */ counts) => momentsAt(row, at, 14, counts, bins);
-  const [maxAbs, meanAbs, rms, cosine] = row.subarray(10, 14);
-  return { train: moments(0, 16), eval: moments(5, 16 + bins), diff: { maxAbs, meanAbs, rms, cosine } };
-}
-
-/**
- * The first largest of each row.
- *
- * @param {Float32Array} logits
- * @param {number} classes
- */
-function predictions(logits, classes) {
-  return Array.from({ length: logits.length / classes }, (_, i) => {
-    const row = logits.subarray(i * classes, (i + 1) * classes);
-    return row.reduce((best, value, j) => (value > row[best] ? j : best), 0);
-  });
-}

@@ -92,8 +92,8 @@ export class Runtime {
   /** @type {Record<string, unknown> | null} what the module exports; given up with the engine */
   #instance;
 
-  /** @type {import('./extras.js').Extras | null} what `normlab/core` does without; `extendEngine` of `normlab/extend` sets it */
-  extras = null;
+  /** @type {Partial<import('./extras.js').Extras>} what `normlab/core` does without, as far as somebody has added it */
+  extras = {};
 
   /** @param {Exports} exports */
   constructor(exports) {
@@ -224,15 +224,17 @@ export class Runtime {
   }
 
   /**
+   * @template {keyof import('./extras.js').Extras} K
    * @param {string} call
+   * @param {K} name
+   * @returns {import('./extras.js').Extras[K]}
    * @throws {NormlabError} `unsupported` in an engine of `normlab/core` that was not extended
    */
-  extra(call) {
-    if (this.extras) return this.extras;
-    throw new NormlabError(
-      'unsupported',
-      `${call}: normlab/core is without it: give the engine to extendEngine of normlab/extend`,
-    );
+  extra(call, name) {
+    const found = this.extras[name];
+    if (found) return /** @type {any} */ (found);
+    const remedy = 'give it to extendEngine of normlab/extend';
+    throw new NormlabError('unsupported', `${call}: an engine of normlab/core does without: ${remedy}`);
   }
 
   /** Whether there is still something to free. */

@@ -78,10 +78,10 @@ export function asFormat(work, blames = () => true) {
   }
 }
 
-/** @param {Model} model @param {string} version of the engine */
-export function saveModel(model, version) {
+/** @param {Model} model */
+export function saveModel(model) {
   const values = { spec: model.spec, training: model.training, ...modelFields(model) };
-  return writeCheckpoint('model', version, storeDict(model.stateDict()), values);
+  return writeCheckpoint('model', model.runtime.abi.version, storeDict(model.stateDict()), values);
 }
 
 /**

@@ -1,7 +1,7 @@
-import { checkBatch, checkBoolean, checkInteger, checkLabels, checkNumber, checkOptions, describe } from './checks.js';
+import { checkBoolean, checkInteger, checkNumber, checkOptions, describe } from './checks.js';
 import { uploadDataset } from './engine-dataset.js';
 import { NormlabError } from './errors.js';
-import { BINS, checkBins, measuredBins, readMeasured } from './measure.js';
+import { BINS, checkBins } from './measure.js';
 import { Model } from './model.js';
 import { decodeSettings, encodeSettings } from './settings.js';
 
@@ -144,7 +144,7 @@ export class Trainer {
    * @param {string} [call] for messages
    */
   constructor(runtime, model, options, call = 'nl.trainer') {
-    if (!(model instanceof Model && model.belongsTo(runtime))) {
+    if (!(model instanceof Model && model.runtime === runtime)) {
       throw new NormlabError(
         'argument',
         `${call}: model: expected a model of this engine, got ${model instanceof Model ? 'one of another' : describe(model)}`,
@@ -234,20 +234,7 @@ export class Trainer {
   step(x, labels, options) {
     const call = 'trainer.step';
     const handle = this.handle(call);
-    const runtime = this.#runtime;
-    const { data, n } = checkBatch(call, 'x', x, this.#model.input);
-    const targets = checkLabels(call, labels, n, this.#model.classes);
-    const bins = measuredBins(call, checkOptions(call, 'options', options, ['measure']).measure);
-    return runtime.withScratch((scratch) => {
-      if (bins > 0) runtime.check(call, runtime.exports.nl_trainer_measure(handle, bins));
-      const figures = scratch.take(24);
-      const input = scratch.floats(data);
-      const ints = scratch.ints(targets);
-      this.#model.check(call, runtime.exports.nl_trainer_step(handle, figures, input, ints, n));
-      const [loss, accuracy, gradNorm] = runtime.doubles(figures, 3);
-      const layers = bins > 0 && { layers: readMeasured(runtime, handle, this.#model.layers, bins) };
-      return { loss, accuracy, gradNorm, ...layers };
-    });
+    return this.#runtime.extra(call, 'step')(handle, this.#model, x, labels, options);
   }
 
   /**
@@ -274,7 +261,7 @@ export class Trainer {
   async fit(data, options) {
     const call = 'trainer.fit';
     const known = [...RUN_KNOWN, 'epochs', 'signal', 'onStep', 'onEpoch'];
-    const { fit } = this.#runtime.extra(call);
+    const fit = this.#runtime.extra(call, 'fit');
     return fit(call, checkOptions(call, 'options', options, known), this.#model, {
       begin: (rest) => {
         const run = this.#start(call, data, rest);
@@ -295,9 +282,10 @@ export class Trainer {
    */
   state() {
     this.handle('trainer.state');
-    return this.#runtime
-      .extra('trainer.state')
-      .saveState({ ...this.#parts(), passes: this.#passes }, this.#runtime.abi.version);
+    return this.#runtime.extra('trainer.state', 'saveState')(
+      { ...this.#parts(), passes: this.#passes },
+      this.#runtime.abi.version,
+    );
   }
 
   /**
@@ -312,15 +300,14 @@ export class Trainer {
   loadState(state) {
     const call = 'trainer.loadState';
     const handle = this.handle(call);
-    const { asFormat, readState } = this.#runtime.extra(call);
-    const { lr, progress, passes, apply } = readState(
+    const { lr, progress, passes, apply } = this.#runtime.extra(call, 'readState')(
       call,
       this.#parts(),
       (by, value) => checkOrder(this.#runtime, by, value),
       state,
     );
     // The engine looks at all of it before it takes any.
-    asFormat(() => this.#setProgress(call, progress));
+    this.#runtime.extra(call, 'asFormat')(() => this.#setProgress(call, progress));
     this.#run?.dispose();
     apply();
     this.#runtime.check(call, this.#runtime.exports.nl_trainer_set_lr(handle, lr));
@@ -403,7 +390,7 @@ export class Trainer {
     const resumed = this.#resumed;
     const before = this.#progress();
     try {
-      if (resumed) runtime.extra(call).same(call, 'order', this.#passes?.order, order, 'this run');
+      if (resumed) runtime.extra(call, 'same')(call, 'order', this.#passes?.order, order, 'this run');
       const [shuffled, dropped] = [Number(shuffle), Number(dropLast)];
       runtime.check(
         call,
@@ -579,7 +566,9 @@ export class TrainingRun {
     return Array.from({ length: ran }, (_, i) => {
       this.#done++;
       const [loss, accuracy, gradNorm] = values.subarray(3 * i, 3 * i + 3);
-      const layers = bins > 0 && { layers: readMeasured(runtime, handle, this.#model.layers, bins) };
+      const layers = bins > 0 && {
+        layers: runtime.extra(call, 'readMeasured')(runtime, handle, this.#model.layers, bins),
+      };
       return { step: this.#done, epoch: this.epoch, loss, accuracy, gradNorm, ...layers };
     });
   }

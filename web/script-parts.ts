@@ -20,7 +20,9 @@ export function scriptParts(): Plugin {
       const version = createHash('sha256').update(entry.code).digest('hex').slice(0, 12);
       const place = `globalThis[Symbol.for("normlab-element ${version}")]`;
       const given = pairs(list).map(([local, name]) => `${name}:${local}`);
-      entry.code = `${entry.code.slice(0, -found.length)}${place}??={${given}};\n`;
+      const own = this.getModuleInfo(entry.facadeModuleId ?? '')?.exports ?? [];
+      const kept = list.split(',').filter((item) => own.includes(pairs(item)[0]?.[1] ?? ''));
+      entry.code = `${entry.code.slice(0, -found.length)}${place}??={${given}};export{${kept}};\n`;
       const refuse = '(()=>{throw Error("it is of another version of normlab-element.js")})()';
       for (const chunk of chunks) {
         if (chunk === entry) continue;

@@ -22,8 +22,9 @@ const rolldownOptions = {
 export const normlab = [
   { find: /^normlab$/, replacement: path('../wasm/index.js') },
   { find: /^normlab\/core$/, replacement: path('../wasm/core.js') },
-  { find: /^normlab\/data$/, replacement: path('../wasm/data/index.js') },
+  { find: /^normlab\/training$/, replacement: path('../wasm/training.js') },
   { find: /^normlab\/layers$/, replacement: path('../wasm/layers.js') },
+  { find: /^normlab\/probing$/, replacement: path('../wasm/probing.js') },
   { find: /^normlab\/extend$/, replacement: path('../wasm/engine.js') },
 ];
 

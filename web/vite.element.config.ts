@@ -33,6 +33,7 @@ export default defineConfig({
       'src/app/state/start-worker.ts': 'src/element/start-worker.ts',
     }),
     late({
+      'src/app/views/lens/CellFormula.tsx': 'CellFormula',
       'src/app/views/lens/LensFields.tsx': 'LensFields',
       'src/app/views/lens/LensMore.tsx': 'LensMore',
       'src/app/views/train/RunFields.tsx': 'RunFields',

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { createEngine, NormlabError, presetSpec, presets } from 'normlab';
 import { createCore } from 'normlab/core';
 import { extendEngine } from 'normlab/extend';
+import { addTraining } from 'normlab/training';
 import { norms } from '../../wasm/presets/fill.js';
 import { assertClose, assertWithin, failure } from './support/assertions.js';
 import { fromRecipe } from './support/golden.js';
@@ -370,7 +371,7 @@ describe('nl.toPyTorch', () => {
   });
 
   test('is of one engine, and comes to normlab/core by extendEngine', async () => {
-    const core = await createCore();
+    const core = addTraining(await createCore());
     const model = core.model(withLayers(conv));
     assert.equal('toPyTorch' in core, false);
     assert.throws(() => nl.toPyTorch(model), failure('argument', 'got one of another'));

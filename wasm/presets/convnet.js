@@ -1,9 +1,8 @@
+import { about } from './about.js';
+
 /** @type {import('./index.js').Preset} */
 export const convnet = {
-  title: 'ConvNet for 32×32 colour images',
-  description: '3×3 convolutions of 64, 128 and 256 filters, linear layers of 512 and 10, each but the last normalized',
-  input: [3, 32, 32],
-  classes: 10,
+  ...about.convnet,
   layers: [
     { type: 'conv2d', outChannels: 64, kernelSize: 3, padding: 1 },
     { type: 'norm' },

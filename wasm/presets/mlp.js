@@ -1,9 +1,8 @@
+import { about } from './about.js';
+
 /** @type {import('./index.js').Preset} */
 export const mlp = {
-  title: 'Multilayer perceptron',
-  description: '784 → 256 → 128 → 10 linear, with a normalization and ReLU between',
-  input: [1, 28, 28],
-  classes: 10,
+  ...about.mlp,
   layers: [
     { type: 'flatten' },
     { type: 'linear', outFeatures: 256 },

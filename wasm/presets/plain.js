@@ -1,3 +1,5 @@
+import { about } from './about.js';
+
 /** @returns {import('./index.js').LayerSpec[]} */
 const layer = () => [{ type: 'linear', outFeatures: 64 }, { type: 'norm' }, { type: 'relu' }];
 
@@ -9,10 +11,7 @@ const layer = () => [{ type: 'linear', outFeatures: 64 }, { type: 'norm' }, { ty
  * @type {import('./index.js').Preset}
  */
 export const plain = {
-  title: 'Plain deep network',
-  description: '16 linear layers of 64 with a normalization and ReLU each: without one it is too deep to learn at all',
-  input: [1, 28, 28],
-  classes: 10,
+  ...about.plain,
   layers: [
     { type: 'flatten' },
     ...Array.from({ length: 16 }, layer).flat(),

@@ -1,3 +1,5 @@
+import { about } from './about.js';
+
 /**
  * One basic block of https://arxiv.org/abs/1512.03385: the shortcut is the identity at stride 1, else a 1×1
  * convolution with its own normalization.
@@ -23,11 +25,7 @@ const block = (channels, stride = 1) => [
 
 /** @type {import('./index.js').Preset} */
 export const resnet = {
-  title: 'Small residual network',
-  description:
-    'A convolution and three residual blocks of 16, 32 and 64 channels, global average pooling, one linear layer',
-  input: [1, 28, 28],
-  classes: 10,
+  ...about.resnet,
   layers: [
     { type: 'conv2d', outChannels: 16, kernelSize: 3, padding: 1 },
     { type: 'norm' },

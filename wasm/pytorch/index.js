@@ -37,7 +37,7 @@ export function toPyTorch(runtime, subject, options) {
     const { shape } = checkOptions(CALL, 'options', options, ['shape']);
     return layerText(runtime, CALL, subject, shape);
   }
-  if (!(subject instanceof Model && subject.belongsTo(runtime))) {
+  if (!(subject instanceof Model && subject.runtime === runtime)) {
     const came = subject instanceof Model ? 'one of another' : describe(subject);
     throw new NormlabError('argument', `${CALL}: model: expected a model or a layer of this engine, got ${came}`);
   }

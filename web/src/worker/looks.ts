@@ -1,3 +1,5 @@
+export { addProbing } from 'normlab/probing';
+
 import { channelStatistics, greyPixels, normLayer, predictImages } from './probes';
 import type { Focus, SessionEvent } from './protocol';
 import type { Run } from './run';

@@ -1,6 +1,6 @@
 import type { Dataset, Engine } from 'normlab';
 import { NormlabError } from 'normlab/core';
-import { makeDataset } from 'normlab/data';
+import { makeDataset } from 'normlab/training';
 import type { Data } from './run';
 
 /** A file of the reader's, and what its first bytes say of it. */

@@ -1,5 +1,6 @@
 import type { Engine, Model, ModelSpec } from 'normlab';
-import { NormlabError, presetSpec, presets } from 'normlab/core';
+import { NormlabError } from 'normlab/core';
+import { presetSpec, presets } from 'normlab/training';
 import { checkFit } from './opened';
 import type { NormName, Placement, RunConfig } from './protocol';
 import { type Data, modelOf } from './run';

@@ -1,9 +1,12 @@
 import type { Dataset, Model, Trainer, TrainingRun } from 'normlab';
-import { type Core, presetSpec } from 'normlab/core';
+import type { Core } from 'normlab/core';
+import { type addTraining, presetSpec } from 'normlab/training';
 import { Evaluation, EvaluationPace, nextEvaluation } from './evaluation';
 import { layersOf } from './layer-info';
 import { Pace, Throughput } from './pace';
 import type { Failure, LayerInfo, RunConfig, RunPhase } from './protocol';
+
+export type TrainingEngine = ReturnType<typeof addTraining<Core>>;
 
 /** What a run trains on, and what it is tested with. */
 export interface Data {
@@ -12,7 +15,7 @@ export interface Data {
 }
 
 /** The network that the settings describe, for images like these. */
-export function modelOf(engine: Pick<Core, 'model'>, config: RunConfig, { shape, classes }: Dataset): Model {
+export function modelOf(engine: Pick<TrainingEngine, 'model'>, config: RunConfig, { shape, classes }: Dataset): Model {
   const { model, norm, groups, renorm, placement, seed } = config;
   const choice = { norm: norm === 'batch' && renorm ? 'renorm' : norm, groups, placement };
   return engine.model(presetSpec(model, { ...choice, seed, input: [...shape], classes }));
@@ -20,12 +23,6 @@ export function modelOf(engine: Pick<Core, 'model'>, config: RunConfig, { shape,
 
 export function optimizerOf({ optimizer, lr, momentum, decay: weightDecay }: RunConfig) {
   return optimizer === 'sgd' ? { type: optimizer, lr, momentum, weightDecay } : { type: optimizer, lr, weightDecay };
-}
-
-/** The run whose turn it is: of those with something to do, the one that has seen the fewest images. */
-export function nextInTurn(runs: readonly Run[]): Run | null {
-  const busy = runs.filter((run) => run.evaluation || run.phase === 'running');
-  return busy.reduce<Run | null>((next, run) => (next && next.imagesSeen <= run.imagesSeen ? next : run), null);
 }
 
 /** A model in training, with what is due to be reported of it. */
@@ -49,7 +46,7 @@ export class Run {
   constructor(
     readonly id: number,
     readonly config: RunConfig,
-    engine: Core,
+    engine: TrainingEngine,
     readonly data: Data,
     /** That it begins with; null: one drawn from the seed. */
     begun: Model | null,

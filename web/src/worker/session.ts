@@ -4,10 +4,10 @@ import { Opened } from './opened';
 import { Throughput } from './pace';
 import type { Answer, Focus, Order, SessionApi, SessionEvent } from './protocol';
 import { progressOf, rejectionOf } from './reports';
-import { type Data, nextInTurn, Run } from './run';
+import type { Data, Run, TrainingEngine } from './run';
 import { type ServiceName, Services } from './services';
-import { shippedImages } from './shipped-images';
 import { deferred, nextTask } from './tasks';
+import { nextInTurn } from './turns';
 
 /** Work is done in portions of about this length, with the message queue served in between. */
 const PORTION_MS = 20;
@@ -25,7 +25,8 @@ export class Session implements SessionApi {
   readonly #portionMs: number;
   #listener: Listener = () => {};
   #engine: Core | null = null;
-  #data: Data | null = null;
+  /** What runs are made of, once it is here. */
+  #ground: { engine: TrainingEngine; data: Data; Run: typeof Run } | null = null;
   #runs: Run[] = [];
   #orders: readonly Order[] = [];
   /** Why no run could be made of an order, by its number. */
@@ -85,9 +86,11 @@ export class Session implements SessionApi {
 
   async #loadImages(): Promise<Data> {
     try {
-      const { variant } = await this.#core.promise;
+      const { addTraining, Run, shippedImages } = await import('./training');
       const data = await shippedImages((loaded) => this.#emit({ type: 'loading', loaded }));
-      this.#data = data;
+      const engine = addTraining(await this.#core.promise);
+      const { variant } = engine;
+      this.#ground = { engine, data, Run };
       const { train, test } = data;
       const classNames = [...(test.classNames ?? Array.from({ length: test.classes }, (_, k) => String(k)))];
       this.#emit({ type: 'loaded', variant, classNames, trainImages: train.length, testImages: test.length });
@@ -103,7 +106,7 @@ export class Session implements SessionApi {
 
   arrange(orders: Order[], focus: Focus | null, play: boolean): void {
     const lacks = orders.some(({ checkpoint }) => checkpoint) && !this.#whole;
-    if (!this.#engine || !this.#data || lacks) {
+    if (!this.#ground || lacks) {
       const again = () => this.arrange(orders, focus, play);
       this.#awaited = again;
       this.#needImages();
@@ -128,11 +131,12 @@ export class Session implements SessionApi {
   }
 
   #begin({ run: id, config, checkpoint }: Order, play: boolean): void {
-    if (!this.#engine || !this.#data) return;
+    if (!this.#ground) return;
+    const { engine, Run } = this.#ground;
     let run: Run;
     try {
-      const data = this.#opened.dataFor(config, this.#data);
-      run = new Run(id, config, this.#engine, data, this.#opened.modelFor(config, data));
+      const data = this.#opened.dataFor(config, this.#ground.data);
+      run = new Run(id, config, engine, data, this.#opened.modelFor(config, data));
       if (checkpoint) run.resume(checkpoint);
     } catch (error) {
       if (isFatal(error)) {
@@ -159,12 +163,18 @@ export class Session implements SessionApi {
   /** What looks into a run is fetched with the first focus, and tried again with the next where it could not be. */
   async focus(focus: Focus): Promise<void> {
     this.#focus = focus;
-    this.#looks ??= await import('./looks').catch(() => null);
+    this.#looks ??= await this.#fetchLooks().catch(() => null);
     for (const run of this.#runs) this.#guard(run, () => this.#reportFocus(run));
   }
 
+  async #fetchLooks() {
+    const [looks, engine] = await Promise.all([import('./looks'), this.#core.promise]);
+    looks.addProbing(engine);
+    return looks;
+  }
+
   play(): void {
-    if (!this.#data) {
+    if (!this.#ground) {
       this.#awaitedCommand = 'play';
       this.#needImages();
       return;
@@ -189,7 +199,7 @@ export class Session implements SessionApi {
   }
 
   step(): void {
-    if (!this.#data) {
+    if (!this.#ground) {
       this.#awaitedCommand = 'step';
       this.#needImages();
       return;

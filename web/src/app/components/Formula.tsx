@@ -1,3 +1,5 @@
+import '../../styles/formulas.css';
+
 /** A formula, given as tex`…`, which the build turns into MathML. */
 export function Formula({ mathml }: { mathml: string }) {
   return <span class="formula" dangerouslySetInnerHTML={{ __html: mathml }} />;

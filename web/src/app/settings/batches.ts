@@ -1,4 +1,4 @@
-import { presets } from 'normlab';
+import { presetHeads as presets } from 'normlab/core';
 import { type NormName, SWEEP_MODELS, type SweepPlan } from '../../worker/protocol';
 import { norms } from './norms';
 import type { Table } from './schema';

@@ -1,4 +1,4 @@
-import { presets } from 'normlab';
+import { presetHeads as presets } from 'normlab/core';
 import { READY, RECALIBRATION_BATCH } from '../../worker/modes-plan';
 import { type NormName, SWEEP_MODELS } from '../../worker/protocol';
 import { norms } from './norms';

@@ -1,4 +1,4 @@
-import { presets } from 'normlab';
+import { presetHeads as presets } from 'normlab/core';
 import type { RunConfig } from '../../worker/protocol';
 import { ARM_IDS, type ArmChange, formatArms, parseArms } from './arms';
 import { norms } from './norms';

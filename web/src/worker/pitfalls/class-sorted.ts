@@ -1,5 +1,4 @@
-import { presetSpec } from 'normlab/core';
-import { makeDataset } from 'normlab/data';
+import { makeDataset, presetSpec } from 'normlab/training';
 import { sgd } from './networks';
 import { percent } from './numbers';
 import type { Pitfall } from './pitfall';

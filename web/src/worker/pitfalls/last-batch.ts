@@ -1,4 +1,4 @@
-import { presetSpec } from 'normlab/core';
+import { presetSpec } from 'normlab/training';
 import { sgd } from './networks';
 import { mean, percent } from './numbers';
 import type { Pitfall } from './pitfall';

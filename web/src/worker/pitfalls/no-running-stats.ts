@@ -1,4 +1,4 @@
-import { presetSpec } from 'normlab/core';
+import { presetSpec } from 'normlab/training';
 import { amongOthers, confidencePlot } from './companions';
 import { sgd } from './networks';
 import type { Pitfall } from './pitfall';

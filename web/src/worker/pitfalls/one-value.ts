@@ -1,4 +1,4 @@
-import { presetSpec } from 'normlab/core';
+import { presetSpec } from 'normlab/training';
 import type { Pitfall } from './pitfall';
 import { refusal } from './refusal';
 

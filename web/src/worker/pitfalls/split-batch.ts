@@ -1,5 +1,5 @@
 import type { Model, StateDict, Tensor, TrainerOptions } from 'normlab';
-import { presetSpec } from 'normlab/core';
+import { presetSpec } from 'normlab/training';
 import type { Bench } from './bench';
 import { largestDifference } from './numbers';
 import type { Curve, Outcome } from './pitfall';

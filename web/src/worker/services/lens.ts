@@ -76,11 +76,11 @@ export default (context: Context<Core>) => {
   async function batchOf(input: LensInput, at: number): Promise<Tensor> {
     const shape = [...input.shape];
     if (input.source === 'drawn') return { data: drawBatch(input, at), shape };
-    const { test } = await context.data;
+    const [{ test }, { addTraining }] = await Promise.all([context.data, import('normlab/training')]);
     const [N, C] = input.shape;
     const indices = Array.from({ length: N }, (_, n) => (at * N + n) % test.length);
     const conv = { type: 'conv2d' as const, outChannels: C, kernelSize: 3, padding: 1, bias: false };
-    const model = engine.model({ input: [...test.shape], seed: input.seed, layers: [conv] });
+    const model = addTraining(context.engine).model({ input: [...test.shape], seed: input.seed, layers: [conv] });
     const out = model.forward(test.batch(indices).x);
     model.dispose();
     return { data: shrink(out.data, out.shape[2] ?? 1, out.shape[3] ?? 1, input, at), shape };

@@ -1,8 +1,10 @@
+import { addProbing } from 'normlab/probing';
 import { Probe } from '../probe';
 import type { Look } from '../protocol';
 import type { Context } from '.';
 
 export default (context: Context) => {
+  addProbing(context.engine);
   let probe: Probe | null = null;
   const leave = () => {
     probe?.dispose();

@@ -1,4 +1,4 @@
-import { presets } from 'normlab';
+import { presetHeads as presets } from 'normlab/core';
 import type { Subject } from '../../../worker/modes-plan';
 import { Key } from '../../components/Key';
 import type { LabModel } from '../../state/lab';
