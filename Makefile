@@ -114,13 +114,10 @@ build/page.stamp: $(PAGE) $(SCRIPTS) $(MODULES) wasm/generated/exports.js node_m
 	@touch $@
 page: build/page.stamp
 
-# As pages of others have the modules: few servers compress WebAssembly. The script that has all in it has two, in one file, for
-# what they share is there once: 61 KB where each has 54.
+# As pages of others have the modules: few servers compress WebAssembly.
 PACKED := $(VARIANTS:%=build/packed/normlab.%.wasm.lzma)
-BOTH := $(filter-out %.scalar.wasm,$(MODULES))
 $(PACKED): build/packed/%.lzma: wasm/modules/%
-build/packed/inline.lzma: $(BOTH)
-$(PACKED) build/packed/inline.lzma: wasm/tools/pack-module.mjs node_modules/.package-lock.json
+$(PACKED): wasm/tools/pack-module.mjs node_modules/.package-lock.json
 	$(call say,PACK,$@)
 	@mkdir -p $(@D)
 	$(Q)node $< $@ $(filter %.wasm,$^)
@@ -134,7 +131,12 @@ build/element.stamp: $(PAGE) $(SCRIPTS) $(PACKED) wasm/generated/exports.js node
 	$(Q)cp $(PACKED) dist/normlab-element/
 	$(Q)cp wasm/data/fashion-mnist/*.gz dist/normlab-element/fashion-mnist/
 	@touch $@
-element: build/element.stamp
+# The same in one script, without a folder.
+build/inline.stamp: $(PAGE) $(SCRIPTS) $(PACKED) wasm/generated/exports.js node_modules/.package-lock.json
+	$(call say,VITE,dist/normlab-element.inline.js)
+	$(Q)node_modules/.bin/vite build web --config web/vite.element.config.ts --mode inline --logLevel warn >&2
+	@touch $@
+element: build/element.stamp build/inline.stamp
 
 build: modules types page element ## the modules, their binding and types, the page in dist/site and the element in dist/
 

@@ -3,6 +3,8 @@ import { Trainer } from './trainer.js';
 
 export { makeDataset } from './data/dataset.js';
 export { loadFashionMnist } from './data/fashion-mnist.js';
+/** @internal for a page without images */
+export { synthetic } from './data/synthetic.js';
 export { presetSpec, presets } from './presets/index.js';
 
 /**

@@ -1,8 +1,7 @@
 #!/usr/bin/env node
-// pack-module.mjs OUT MODULE…: modules behind each other as one .lzma file, which is a fifth smaller than gzip makes it.
+// pack-module.mjs OUT MODULE: a module as a .lzma file, which is a fifth smaller than gzip makes it.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { compress } from 'lzma1';
 
-const [out, ...modules] = process.argv.slice(2);
-const bytes = Buffer.concat(modules.map((name) => readFileSync(name)));
-writeFileSync(out, Uint8Array.from(compress(bytes, 9)));
+const [out, module] = process.argv.slice(2);
+writeFileSync(out, Uint8Array.from(compress(readFileSync(module), 9)));

@@ -125,6 +125,8 @@ export type SessionEvent =
       classNames: string[];
       trainImages: number;
       testImages: number;
+      /** What is to be said of them. */
+      note: string;
     }
   /** The engine is gone: it could not be loaded, or it has trapped. Only a new worker helps. */
   | { type: 'dead'; failure: Failure }

@@ -12,6 +12,8 @@ export type TrainingEngine = ReturnType<typeof addTraining<Core>>;
 export interface Data {
   train: Dataset;
   test: Dataset;
+  /** What is to be said of them. */
+  note?: string;
 }
 
 /** The network that the settings describe, for images like these. */

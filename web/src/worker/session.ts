@@ -86,14 +86,15 @@ export class Session implements SessionApi {
 
   async #loadImages(): Promise<Data> {
     try {
-      const { addTraining, Run, shippedImages } = await import('./training');
-      const data = await shippedImages((loaded) => this.#emit({ type: 'loading', loaded }));
+      const { addTraining, images, Run } = await import('./training');
+      const tell = (loaded: number | null) => this.#emit({ type: 'loading', loaded });
+      const data = await images(tell, this.#core.promise);
       const engine = addTraining(await this.#core.promise);
       const { variant } = engine;
       this.#ground = { engine, data, Run };
-      const { train, test } = data;
+      const { train, test, note = '' } = data;
       const classNames = [...(test.classNames ?? Array.from({ length: test.classes }, (_, k) => String(k)))];
-      this.#emit({ type: 'loaded', variant, classNames, trainImages: train.length, testImages: test.length });
+      this.#emit({ type: 'loaded', variant, classNames, trainImages: train.length, testImages: test.length, note });
       this.#awaited?.();
       const command = this.#awaitedCommand;
       if (command) this[command]();

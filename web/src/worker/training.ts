@@ -1,4 +1,12 @@
+import type { Core } from 'normlab/core';
+import type { Data } from './run';
+import { shippedImages } from './shipped-images';
+
 /* What is fetched with the images: nothing of it is of use without them. */
 export { addTraining } from 'normlab/training';
 export { Run } from './run';
-export { shippedImages } from './shipped-images';
+
+type Loaded = (share: number | null) => void;
+
+/** The images that the page trains on. */
+export const images: (listener: Loaded, engine: Promise<Core>) => Promise<Data> = shippedImages;

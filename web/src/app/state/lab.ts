@@ -21,6 +21,7 @@ export interface DataInfo {
   classNames: string[];
   trainImages: number;
   testImages: number;
+  note?: string;
 }
 
 export type EngineState =

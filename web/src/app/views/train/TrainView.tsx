@@ -15,6 +15,7 @@ import { TrainMore } from './TrainMore';
 const Scoreboard = lazy(() => import('./Scoreboard'));
 
 export default function TrainView({ lab }: { lab: LabModel }) {
+  const engine = lab.engine.value;
   return (
     <div class="bench" data-norm={lab.form.config.value.norm}>
       <div class="side">
@@ -25,6 +26,7 @@ export default function TrainView({ lab }: { lab: LabModel }) {
       <div class="stage">
         <RunControls lab={lab} />
         <EngineTrouble lab={lab} />
+        {engine.phase === 'ready' && engine.note && <p class="note">{engine.note}</p>}
         {lab.arms.value.length > 1 ? <Scoreboard lab={lab} /> : <Readout lab={lab} />}
         <Curves lab={lab} />
         <TrainMore lab={lab} />
