@@ -18,7 +18,7 @@ Q := $(if $(V),,@)
 say = @printf '  %-8s %s\n' '$(1)' '$(2)' >&2
 SETUP = TOOLCHAIN='$(TOOLCHAIN)' wasm/tools/setup.sh
 
-.PHONY: help start dev build modules types page element dist data test test-c test-mutants fuzz test-node test-browser check format bench \
+.PHONY: help start dev build modules types page element package dist data test test-c test-mutants fuzz test-node test-browser check format bench \
   bench-browser bench-peers setup-peers size clean FORCE
 
 help: ## list the targets
@@ -138,7 +138,16 @@ build/inline.stamp: $(PAGE) $(SCRIPTS) $(PACKED) wasm/generated/exports.js node_
 	@touch $@
 element: build/element.stamp build/inline.stamp
 
-build: modules types page element ## the modules, their binding and types, the page in dist/site and the element in dist/
+# The element for bundlers, as the package has it.
+build/package.stamp: $(PAGE) $(SCRIPTS) $(MODULES) wasm/generated/exports.js node_modules/.package-lock.json
+	$(call say,VITE,dist/element)
+	$(Q)rm -rf dist/element
+	$(Q)node_modules/.bin/vite build web --config web/vite.package.config.ts --logLevel warn >&2
+	$(Q)$(TSC) -p web/tsconfig.package.json
+	@touch $@
+package: build/package.stamp
+
+build: modules types page element package ## the modules, their binding and types, the page in dist/site and the element in dist/
 
 start: build ## build what is missing and serve the page at http://127.0.0.1:$PORT
 	@node wasm/tools/serve.mjs preview '$(PORT)'

@@ -1,6 +1,6 @@
 import type { ViewId } from '../app/views';
 import { settingAttributes, settingOf, withAttributes } from './attributes';
-import type { Events } from './events';
+import type { Events } from './events.js';
 import { Figure } from './figure';
 import { dress } from './styles';
 import { followTheme } from './theme';
@@ -27,7 +27,7 @@ const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement;
  * (default `15px`).
  */
 export class NormLabElement extends Base {
-  static readonly observedAttributes = [...settingAttributes, 'state', 'theme', 'loading'];
+  static readonly observedAttributes: readonly string[] = [...settingAttributes, 'state', 'theme', 'loading'];
 
   #figure: Figure | null = null;
   /** Of the figure that was, for one to come; null: that of the attributes. */
@@ -176,7 +176,7 @@ declare global {
   interface HTMLElementTagNameMap {
     'norm-lab': NormLabElement;
   }
-  interface HTMLElementEventMap {
+  interface GlobalEventHandlersEventMap {
     'norm-lab-ready': CustomEvent<Events['norm-lab-ready']>;
     'norm-lab-step': CustomEvent<Events['norm-lab-step']>;
     'norm-lab-error': CustomEvent<Events['norm-lab-error']>;
