@@ -164,6 +164,21 @@ inEachBrowser(
       assert.equal(refused, 'TypeError: norm-lab: setState: expected a string, got number');
     });
 
+    test('it makes the runs of a sweep, be they no more than there are processors', async () => {
+      const sweep = 'sweepModel=mlp&sweepNorms=layer&sweepBatches=64&sweepSeeds=1&sweepImages=1000&sweepEpochs=1';
+      const page = await show(`<norm-lab id="one" view="batches" state="${sweep}"></norm-lab>${SCRIPT}`);
+      await untilTold(page, 'norm-lab-ready', 'one');
+      await page.evaluate(() => document.getElementById('one').play());
+      const done = await page.waitForFunction(
+        () =>
+          /^(Done|Stopped).*/.exec(
+            document.getElementById('one').shadowRoot.querySelector('[role=status]').textContent,
+          ),
+        { polling: 50 },
+      );
+      assert.equal(await done.evaluate(([sentence]) => sentence), 'Done: 1 run finished.');
+    });
+
     test('several share one worker; one that is moved goes on; what is removed is ended', async () => {
       const page = await show(
         `<div id="left"></div><div id="right"></div>

@@ -82,6 +82,6 @@ export function makeRuns(
   } catch (error) {
     end({ name: 'WorkerError', code: 'unsupported', message: error instanceof Error ? error.message : '' });
   }
-  if (queue.length === 0) end();
+  if (left === 0) end();
   return stop;
 }
