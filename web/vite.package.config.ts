@@ -15,10 +15,13 @@ const forBundlers: Plugin = {
   renderChunk: (code) => code.replaceAll('/* @vite-ignore */', ''),
 };
 
+/** What several views share is one file, but for what only computes, which a page fetches where it can have no worker. */
+const split = { groups: [{ name: 'parts', minShareCount: 3, test: /\/web\/src\/app\/|\/node_modules\// }] };
+
 function build(
   entry: string,
   name: string,
-  codeSplitting: boolean,
+  codeSplitting: typeof split | false,
   license: BuildEnvironmentOptions['license'] = false,
 ): { build: BuildEnvironmentOptions } {
   return {
@@ -52,7 +55,7 @@ export default defineConfig({
   ],
   builder: {},
   environments: {
-    client: build('src/element/package.ts', 'index', true, { fileName: 'LICENSES.md' }),
+    client: build('src/element/package.ts', 'index', split, { fileName: 'LICENSES.md' }),
     // Of one file each: bundlers whose workers are no modules cannot split them.
     worker: { consumer: 'client', ...build('src/worker/worker.ts', 'worker', false) },
     sweeper: { consumer: 'client', ...build('src/worker/sweep-lane.ts', 'sweep-lane', false) },
