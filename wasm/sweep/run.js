@@ -1,4 +1,5 @@
 import { NormlabError } from '../errors.js';
+import { extras } from '../extras.js';
 import { instantiate } from '../load.js';
 import { Model } from '../model.js';
 import { Runtime } from '../runtime.js';
@@ -50,7 +51,10 @@ export class Runner {
    * @returns {Promise<SweepRun>}
    */
   async run(job, callbacks) {
-    this.#runtime ??= new Runtime(await instantiate(this.#module));
+    if (!this.#runtime) {
+      this.#runtime = new Runtime(await instantiate(this.#module));
+      Object.assign(this.#runtime.extras, extras);
+    }
     const { signal, onStep } = callbacks;
     const run = await trainOne(this.#runtime, this.#data, job, { signal, onStep: onStep && seldom(onStep) });
     // An engine that trapped is lost; one that ran out of memory would keep what it has.
