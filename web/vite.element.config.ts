@@ -4,24 +4,12 @@ import preact from '@preact/preset-vite';
 import { defineConfig, type Plugin } from 'vite';
 import { elementStyles } from './element-styles.ts';
 import { formulas } from './formulas.ts';
+import { instead } from './instead.ts';
 import { late } from './late.ts';
 import { scriptParts } from './script-parts.ts';
 import { normlab } from './vite.config.ts';
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
-
-/** Modules that a build of one script has others for. */
-function instead(others: Record<string, string>): Plugin {
-  const known = new Map(Object.entries(others).map(([module, other]) => [path(module), path(other)]));
-  return {
-    name: 'normlab-instead',
-    enforce: 'pre',
-    async resolveId(source, importer, options) {
-      const found = await this.resolve(source, importer, { ...options, skipSelf: true });
-      return found && known.has(found.id) ? known.get(found.id) : null;
-    },
-  };
-}
 
 /** The module that a script carries along, packed, as a string. */
 function packedModule(): Plugin {

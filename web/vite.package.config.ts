@@ -45,6 +45,7 @@ export default defineConfig({
     instead({
       '../wasm/addresses.js': 'src/element/package-addresses.ts',
       '../wasm/sweep/threads.js': 'src/element/no-threads.ts',
+      'src/app/state/room.ts': 'src/element/room.ts',
       'src/app/state/start-worker.ts': 'src/element/package-workers.ts',
     }),
     elementStyles(),

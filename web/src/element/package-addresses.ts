@@ -1,4 +1,4 @@
-import type { Variant } from '../../../wasm/load.js';
+import type { Variant } from 'normlab';
 
 /*
  * In place of `wasm/addresses.js` in the build for bundlers, which stands in `dist/element`: each address is written out, as bundlers
