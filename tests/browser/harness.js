@@ -63,10 +63,10 @@ export async function serveSite({ folder = '/', encodeGzip = false, root = SITE 
 /**
  * Declares the same tests for either browser. `body` gets `open(hash, options)`, which opens the page in a tab of its
  * own (`firstVisit`: as somebody who has never been here), and `site`, the server. `build` makes another site than the
- * page: its folder, and how to remove it; `ready` awaits its first view.
+ * page: its folder, and how to remove it; `ready` awaits its first view; `browsers`: where one stands for all.
  */
-export function inEachBrowser(title, body, { build = builtPage, ready = hasTabs } = {}) {
-  for (const browserName of browserNames) {
+export function inEachBrowser(title, body, { build = builtPage, ready = hasTabs, browsers = browserNames } = {}) {
+  for (const browserName of browsers) {
     const missing = missingBrowser(browserName);
     // An empty reason would be one all the same.
     const skip = process.env.CI !== 'true' && missing !== '' && missing;
