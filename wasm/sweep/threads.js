@@ -28,10 +28,14 @@ export function cores() {
  * @returns {{ post: (message: unknown) => void, end: () => Promise<void> }}
  */
 export function startThread(onMessage, onFailure) {
-  const Worker = /** @type {any} */ (nodeThreads()?.Worker ?? globalThis.Worker);
-  // This whole expression is what bundlers recognize a worker by. Node takes no `type`, and browsers no `execArgv`: flags
-  // of the process such as --input-type are not for the file that a worker runs.
-  const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', execArgv: [] });
+  // The whole last expression is what bundlers recognize a worker by. Flags of the process such as --input-type are not for the
+  // file that a worker runs.
+  const Threads = nodeThreads()?.Worker;
+  const worker = /** @type {any} */ (
+    Threads
+      ? new Threads(new URL('./worker.js', import.meta.url), { execArgv: [] })
+      : new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
+  );
   const failed = (/** @type {unknown} */ cause) => {
     const message = /** @type {{ message?: string } | null} */ (cause)?.message;
     onFailure(new NormlabError('internal', `nl.sweep: a worker ended${message ? `: ${message}` : ''}`, { cause }));
