@@ -5,6 +5,17 @@ import { hub } from '../worker/serve';
 export function workHere(): boolean {
   if (!('WorkerGlobalScope' in globalThis)) return false;
   if (self.name === 'normlab') Comlink.expose(hub);
-  if (self.name === 'normlab-sweep') import('../worker/sweep-lane');
+  if (self.name === 'normlab-sweep') listenLater(() => import('../worker/sweep-lane'));
   return true;
+}
+
+/** What is said to the worker while the code that listens is fetched would be lost: it is said again when that is here. */
+function listenLater(load: () => Promise<unknown>): void {
+  const early: MessageEvent[] = [];
+  const keep = (event: MessageEvent) => early.push(event);
+  addEventListener('message', keep);
+  load().then(() => {
+    removeEventListener('message', keep);
+    for (const { data } of early) dispatchEvent(new MessageEvent('message', { data }));
+  }, reportError);
 }
