@@ -243,7 +243,7 @@ fuzz: build/native.env $(FUZZ_ALL) ## give libFuzzer SECONDS=60 for each target 
 	  mkdir -p build/fuzz/found/$$target; \
 	  $$NATIVE_RUN build/fuzz/fuzz_$$target -max_total_time=$(SECONDS) -timeout=20 -max_len=1024 \
 	    -artifact_prefix=build/fuzz/$$target- build/fuzz/found/$$target build/fuzz/seeds/$$target; done
-test-node: modules types setup-testdata ## the Node tests alone
+test-node: modules types element package setup-testdata ## the Node tests alone
 	@$(run-tests) node
 test-browser: build setup-browsers ## the browser tests alone
 	@$(run-tests) browser
