@@ -27,8 +27,8 @@ help: ## list the targets
 
 # ---- setting up: each does nothing when nothing is missing ------------------------------------------------------------
 
-.PHONY: setup-node setup-check setup-browsers setup-testdata
-setup-node setup-check setup-browsers setup-testdata: setup-%:
+.PHONY: setup-node setup-check setup-browsers setup-examples setup-testdata
+setup-node setup-check setup-browsers setup-examples setup-testdata: setup-%:
 	@$(SETUP) $*
 
 # Looked at in each run, written only when the toolchain is another one.
@@ -229,7 +229,7 @@ NODE = node $(shell node wasm/tools/node-flags.mjs)
 run-tests = . build/native.env; export NATIVE_CC; C_TESTS='$(C_TESTS)' FUZZ_TARGETS='$(FUZZ_TARGETS)' $(MUTANT_ENV) \
   $(NODE) wasm/tools/test.mjs
 
-test: build setup-browsers setup-testdata build/native.env $(C_TESTS) $(FUZZ_ALL) ## all tests: C under sanitizers, Node, browsers
+test: build setup-browsers setup-examples setup-testdata build/native.env $(C_TESTS) $(FUZZ_ALL) ## all tests: C under sanitizers, Node, browsers
 	@$(run-tests) c mutants node browser
 test-c: build/native.env $(C_TESTS) $(FUZZ_ALL) node_modules/.package-lock.json ## the C tests alone
 	@$(run-tests) c
@@ -245,7 +245,7 @@ fuzz: build/native.env $(FUZZ_ALL) ## give libFuzzer SECONDS=60 for each target 
 	    -artifact_prefix=build/fuzz/$$target- build/fuzz/found/$$target build/fuzz/seeds/$$target; done
 test-node: modules types element package setup-testdata ## the Node tests alone
 	@$(run-tests) node
-test-browser: build setup-browsers ## the browser tests alone
+test-browser: build setup-browsers setup-examples ## the browser tests alone
 	@$(run-tests) browser
 
 # ---- checks -----------------------------------------------------------------------------------------------------------

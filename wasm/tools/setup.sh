@@ -8,6 +8,7 @@
 #   setup.sh check       clang-format, gcc and clang
 #   setup.sh data        Debian's copy of Fashion-MNIST
 #   setup.sh testdata    the same and PyTorch, which tests compare with, where they can be installed
+#   setup.sh examples    Sphinx, Material for MkDocs and Jupyter's nbconvert, where they can be installed
 # Packages are installed by apt-get, and by root only. Elsewhere one line says what is missing and how to get it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -292,9 +293,19 @@ testdata() {
   fi
 }
 
+# What makes the sites of the examples; mkdocs comes with its theme, which also brings markdown_py.
+examples() {
+  local packages=() package
+  may_install || [ "${CI:-}" = true ] || return 0
+  for package in python3-sphinx mkdocs-material jupyter-nbconvert python3-ipykernel; do
+    dpkg -s "$package" >/dev/null 2>&1 || packages+=("$package")
+  done
+  [ ${#packages[@]} = 0 ] || install "${packages[@]}"
+}
+
 for part; do
   case $part in
-    toolchain | native | fuzz | browsers | check | data | testdata) "$part" ;;
+    toolchain | native | fuzz | browsers | examples | check | data | testdata) "$part" ;;
     node) node_version ;;
     *) die "setup.sh: unknown part '$part'" ;;
   esac
