@@ -33,7 +33,7 @@ export async function serveSite({ folder = '/', encodeGzip = false, root = SITE 
   const site = { url: '', broken: null, served: new Set(), pages: new Map(), headers: {}, close: null };
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost');
-    const name = pathname === folder ? 'index.html' : pathname.slice(folder.length);
+    const name = pathname.slice(folder.length).replace(/(^|\/)$/, '$1index.html');
     const inside = pathname.startsWith(folder) && !name.includes('..');
     try {
       if (!inside || site.broken?.test(pathname)) throw new Error('no such file');
