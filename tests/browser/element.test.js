@@ -241,6 +241,20 @@ inEachBrowser(
       });
     }
 
+    test('its script may be sent with a sandbox, as Jupyter sends files, which leaves its worker without an origin', async () => {
+      context.site.change = (pathname, body) => {
+        const headers = { 'content-security-policy': 'sandbox allow-scripts' };
+        context.site.headers = pathname.endsWith('.html') ? {} : headers;
+        return body;
+      };
+      try {
+        const page = await show(`<norm-lab id="one" loading="eager" state="model=mlp"></norm-lab>${SCRIPT}`);
+        await untilTold(page, 'norm-lab-ready', 'one');
+      } finally {
+        context.site.change = null;
+      }
+    });
+
     test('its script may come from another host, and is its worker there too', async () => {
       const other = await serveSite({ root: DIST });
       other.headers = { 'access-control-allow-origin': '*' };

@@ -4,6 +4,9 @@ import { hub } from '../worker/serve';
 /** Where this script runs in a worker that it has started itself, does what that is for; else returns false. */
 export function workHere(): boolean {
   if (!('WorkerGlobalScope' in globalThis)) return false;
+  // Jupyter sends its files with a sandbox: the worker is of no origin then and may fetch nothing. The page's own thread may.
+  if (self.origin === 'null' && /^http/.test(location.protocol))
+    throw new Error('normlab: the script is sent sandboxed');
   if (self.name === 'normlab') Comlink.expose(hub);
   if (self.name === 'normlab-sweep') listenLater(() => import('../worker/sweep-lane'));
   return true;
