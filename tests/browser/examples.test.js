@@ -81,10 +81,8 @@ describe('the examples, built as their README says', { skip, timeout: 10 * PATIE
 
   before(async () => {
     work = await mkdtemp(join(tmpdir(), 'normlab-examples-'));
-    [sites, launched] = await Promise.all([
-      followReadme(work),
-      launchBrowser('chromium', { protocolTimeout: PATIENCE_MS }),
-    ]);
+    launched = await launchBrowser('chromium', { protocolTimeout: PATIENCE_MS });
+    sites = await followReadme(work);
   });
   after(async () => {
     await launched?.close();
