@@ -315,8 +315,8 @@ build/peers/node_modules/.package-lock.json: tests/bench/peers/packages.json | s
 	$(Q)npm install --prefix build/peers --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
-size: build ## bytes of the modules and the page, raw and after gzip
-	@node wasm/tools/size.mjs $(MODULES) dist/normlab-element.js dist/site
+size: build ## bytes of the modules, the element and the page, raw and after gzip
+	@node wasm/tools/size.mjs $(MODULES) $(wildcard dist/normlab*.*) $(wildcard dist/normlab-element/*.*) dist/site
 
 clean: ## remove all that was built
 	rm -rf build dist wasm/modules wasm/generated wasm/types

@@ -7,6 +7,7 @@ import { formulas } from './formulas.ts';
 import { instead } from './instead.ts';
 import { late } from './late.ts';
 import { scriptParts } from './script-parts.ts';
+import { smaller } from './smaller.ts';
 import { normlab } from './vite.config.ts';
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
@@ -79,7 +80,7 @@ export default defineConfig(({ mode }) => {
   return {
     root: path('.'),
     resolve: { alias: normlab },
-    plugins: [plugins(), elementStyles(), preact(), formulas()],
+    plugins: [smaller(), plugins(), elementStyles(), preact(), formulas()],
     build: {
       outDir: path('../dist'),
       emptyOutDir: false,

@@ -1,5 +1,6 @@
 import '../styles/tokens.css';
 import '../styles/base.css';
+import '../styles/page.css';
 import '../styles/controls.css';
 import '../styles/actions.css';
 import '../styles/train.css';

@@ -1,3 +1,4 @@
+import '../../styles/flag.css';
 import { type Config, settings } from '../settings';
 import type { Form } from '../state/lab';
 

@@ -1,3 +1,4 @@
+import '../../styles/list.css';
 import { useSignal } from '@preact/signals';
 import { type Choice, type Config, settings } from '../settings';
 import type { LabModel } from '../state/lab';

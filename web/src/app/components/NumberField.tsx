@@ -1,3 +1,4 @@
+import '../../styles/number.css';
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { type Config, format, type NumberSetting, nearestStop, parse, settings } from '../settings';

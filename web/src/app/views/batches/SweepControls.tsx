@@ -1,3 +1,4 @@
+import '../../../styles/progress.css';
 import { Key } from '../../components/Key';
 import type { LabModel } from '../../state/lab';
 import { sweepOf } from './sweep';

@@ -1,3 +1,4 @@
+import '../../../styles/progress.css';
 import { presetHeads as presets } from 'normlab/core';
 import type { Subject } from '../../../worker/modes-plan';
 import { Key } from '../../components/Key';

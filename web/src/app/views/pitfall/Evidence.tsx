@@ -1,3 +1,4 @@
+import '../../../styles/progress.css';
 import type { Outcome } from '../../../worker/pitfalls/pitfall';
 import { Key } from '../../components/Key';
 import { plainMessage } from '../../state/explain';
