@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createEngine, presetSpec } from 'normlab';
@@ -96,6 +97,36 @@ inEachBrowser(
       assert.ok(Math.abs(first.detail.loss - loss) < 1e-5, `${first.detail.loss} is not ${loss}`);
       assert.ok(Math.abs(first.detail.accuracy - accuracy) < 1e-6);
       for (const one of [run, trainer, model]) one.dispose();
+    });
+
+    test('one script is enough for Lens and Train: with nothing beside it, it trains on drawn images and says so', async () => {
+      const name = 'normlab-element.inline.js';
+      context.site.pages.set(`alone/${name}`, await readFile(`${DIST}${name}`, 'utf8'));
+      context.site.served.clear();
+      const page = await show(
+        `<norm-lab id="lens" view="lens" loading="eager" seed="5"></norm-lab>
+         <norm-lab id="train" loading="eager" norm="group" groups="4" batch-size="8" lr="0.01" seed="7" state="model=mlp">
+         </norm-lab>
+         <norm-lab id="modes" loading="eager" view="modes"></norm-lab>
+         <script type="module" src="alone/${name}"></script>`,
+      );
+      const [lens] = await untilTold(page, 'norm-lab-ready', 'lens');
+      assert.equal(lens.detail.variant, 'simd');
+      await untilTold(page, 'norm-lab-ready', 'train');
+      assert.match(await shadowText(page, 'train', '.stage > .note'), /does not stand beside the script.*textures/);
+      await page.evaluate(() => document.getElementById('train').step());
+      const [{ detail }] = await untilTold(page, 'norm-lab-step', 'train');
+      const simd = await createEngine({ variant: 'simd' });
+      const train = simd.textures({ shape: [1, 28, 28], length: 5000, split: 'train' });
+      const model = simd.model(presetSpec('mlp', { norm: 'group', groups: 4, seed: 7 }));
+      const trainer = simd.trainer(model, { optimizer: { type: 'sgd', lr: 0.01, momentum: 0.9 } });
+      const [{ loss }] = trainer.start(train, { batchSize: 8, seed: 7 }).steps(1).steps;
+      simd.dispose();
+      assert.ok(Math.abs(detail.loss - loss) < 1e-5, `${detail.loss} is not ${loss}`);
+      await page.waitForFunction(() =>
+        /not part of normlab-element.inline.js/.test(document.getElementById('modes').shadowRoot.textContent),
+      );
+      assert.deepEqual([...context.site.served].sort(), [`alone/${name}`, 'page.html']);
     });
 
     test('what is far outside the window is not loaded before it comes near', async () => {
