@@ -20,20 +20,25 @@ const FIGURES = {
   mkdocs: [['lens'], ['train']],
   vitepress: [['lens'], ['train']],
   jupyter: [['train']],
+  'my-page': [['lens', 'train']],
 };
 
 const onPath = (name) => process.env.PATH.split(delimiter).some((folder) => existsSync(join(folder, name)));
 const commands = ['sphinx-build', 'mkdocs', 'jupyter-nbconvert', 'markdown_py'].filter((name) => !onPath(name));
 const missing = missingBrowser('chromium') || (commands.length > 0 && `${commands} missing: make setup-examples`);
 
-/** Does in `work` what examples/README.md says, but for `make build`. Gives the folders of the sites by their names. */
+/** Does in `work` what the READMEs say of pages, but for `make build`. Gives the folders of the sites by their names. */
 async function followReadme(work) {
   // What somebody has pasted before is not taken along.
   const filter = (path) => basename(path) !== 'normlab';
   await cp(join(ROOT, 'examples'), join(work, 'examples'), { recursive: true, filter });
   for (const name of ['dist', 'node_modules']) await symlink(join(ROOT, name), join(work, name));
-  const readme = await readFile(join(ROOT, 'examples/README.md'), 'utf8');
-  const pastes = [...readme.matchAll(/^```sh\n(.*?)^```/gms)].map(([, paste]) => paste);
+  const readmes = await Promise.all(
+    ['README.md', 'examples/README.md'].map((name) => readFile(join(ROOT, name), 'utf8')),
+  );
+  const pastes = [...readmes.join('\n').matchAll(/^```sh\n(.*?)^```/gms)]
+    .map(([, paste]) => paste.replace(/^make build$/m, ''))
+    .filter((paste) => SERVE.test(paste));
   const sites = pastes.map(async (paste) => {
     const [, folder] = paste.match(SERVE);
     await promisify(execFile)('bash', ['-euc', paste.replace(SERVE, '')], { cwd: work });
@@ -74,7 +79,7 @@ async function see(page, views) {
 }
 
 const skip = process.env.CI !== 'true' && missing;
-describe('the examples, built as their README says', { skip, timeout: 10 * PATIENCE_MS }, () => {
+describe('the examples, built as the READMEs say', { skip, timeout: 10 * PATIENCE_MS }, () => {
   let work;
   let sites;
   let launched;
