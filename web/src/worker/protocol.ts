@@ -181,6 +181,8 @@ export interface Focus {
 export interface SessionApi {
   /** Loads the engine, then reports `engine`, or `dead`. The images come, with `loaded`, when something needs them. */
   open(listener: (event: SessionEvent) => void): Promise<void>;
+  /** Has the images come, which else do when something needs them. */
+  load(): void;
   /** Gives up all that it has. */
   close(): void;
   /**

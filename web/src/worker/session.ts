@@ -76,6 +76,10 @@ export class Session implements SessionApi {
     this.#core.reject(new Error('the session was closed'));
   }
 
+  load(): void {
+    this.#needImages();
+  }
+
   /** Has the images fetched when they are first needed. */
   #needImages(): Promise<Data> {
     this.#images ??= this.#loadImages();

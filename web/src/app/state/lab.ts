@@ -107,10 +107,14 @@ export const Lab = createModel(({ address, theme, connect, frugal }: Surrounding
     begin(kept);
   }
 
-  /** Begins all runs, anew or where they are known. */
+  /** Begins all runs, anew or where they are known. Being frugal, only a view that shows them has them made. */
   function begin(kept: readonly Checkpoint[]): void {
-    begun = !frugal || config.peek().view !== 'lens';
-    if (!begun) return;
+    const { view } = config.peek();
+    begun = !frugal || view === 'train';
+    if (!begun) {
+      if (view !== 'lens') client?.session.load();
+      return;
+    }
     listen();
     if (kept.length > 0) training.resume(kept);
     else training.arrange('', false, true);
