@@ -204,6 +204,7 @@ NL_API nl_status nl_cross_entropy(double *loss, int32_t *correct, float *dlogits
  * A view of labelled images in memory that the caller keeps alive: images [count, channels, pixels], uint8 that become
  * (v / 255 - mean[channel]) / std[channel], or float32 taken as they are (is_float 1; mean and std are not read).
  * labels [count], checked to lie in [0, classes).
+ * images NULL: training is lent those of its next steps (nl_trainer_lend), and nothing else can read the set.
  */
 NL_API nl_status nl_dataset_create(nl_dataset **dataset, const void *images, int32_t is_float, const int32_t *labels,
                                    int32_t count, int32_t channels, int32_t pixels, int32_t classes, const double *mean,
@@ -333,6 +334,15 @@ NL_API int32_t nl_trainer_steps_per_epoch(const nl_trainer *trainer);
  * nl_trainer_step; *done = steps run, also after a failure. A loss that is not finite ends the call after its step.
  */
 NL_API nl_status nl_trainer_run(nl_trainer *trainer, double *figures, int32_t *done, int32_t k);
+
+/** The samples of up to k next steps, none beyond the end of their epoch, in the order in which these read them:
+ *  samples [k * batch_size]; how many they are. */
+NL_API int32_t nl_trainer_upcoming(nl_trainer *trainer, int32_t *samples, int32_t k);
+/**
+ * For a data set without images: those of the samples that nl_trainer_upcoming has just given, in the same order, which the
+ * caller keeps alive. A step whose images were not lent is NL_STATE.
+ */
+NL_API void nl_trainer_lend(nl_trainer *trainer, const void *images, int32_t count);
 
 /** Values of nl_trainer_progress. */
 NL_API int32_t nl_trainer_progress_count(void);

@@ -15,25 +15,43 @@ import { encodeSettings } from './settings.js';
  * @typedef {object} Reading how samples are to be read
  * @property {boolean} [sortByClass]
  * @property {unknown} [augment] an Augment that is still to be checked, null for none
+ * @property {number} [batchSize] for training in such batches, whose images then come when they are due
+ *
+ * @typedef {object} EngineDataset
+ * @property {number} handle
+ * @property {(trainer: number, steps: number) => number} bring the images of that trainer's next steps; gives of how many
+ * @property {() => void} dispose
  */
 
+/** As many bytes of images are brought at a time, unless a batch has more: few calls and little memory. */
+const BROUGHT = 2 ** 18;
+
 /**
- * Copies a data set into the engine's memory.
+ * Copies a data set into the engine's memory: whole, or for training all but its images.
  *
  * @param {Runtime} runtime
  * @param {string} call
  * @param {unknown} value
  * @param {Reading} [reading]
- * @returns {{ handle: number, dispose: () => void }}
+ * @returns {EngineDataset}
  */
-export function uploadDataset(runtime, call, value, { sortByClass = false, augment } = {}) {
+export function uploadDataset(runtime, call, value, { sortByClass = false, augment, batchSize } = {}) {
   const data = checkDataset(call, value);
   const moves = checkAugment(runtime, call, augment, data.shape);
   const { images, labels, shape, mean, std, classes, length } = data;
   const { exports } = runtime;
   const isFloat = images instanceof Float32Array;
+  const size = sizeOf(shape);
+  const batch = Math.min(batchSize ?? length, length);
+  const steps = batchSize ? Math.max(1, Math.floor(BROUGHT / (batch * size * images.BYTES_PER_ELEMENT))) : 1;
+  const room = Math.min(steps * batch, length);
   /** @type {number[]} */
   const blocks = [];
+  const take = (/** @type {number} */ bytes) => {
+    const address = runtime.allocate(bytes);
+    blocks.push(address);
+    return address;
+  };
   let handle = 0;
   const dispose = () => {
     if (!runtime.alive) return;
@@ -41,25 +59,48 @@ export function uploadDataset(runtime, call, value, { sortByClass = false, augme
     for (const address of blocks) exports.nl_free(address);
   };
   try {
-    const pixels = runtime.allocate(images.byteLength);
-    blocks.push(pixels);
-    const targets = runtime.allocate(length * 4);
-    blocks.push(targets);
-    if (isFloat) runtime.floats(pixels, images.length).set(images);
-    else runtime.bytes(pixels, images.length).set(images);
+    const pixels = take(room * size * images.BYTES_PER_ELEMENT);
+    const view = (/** @type {number} */ samples) =>
+      isFloat ? runtime.floats(pixels, samples * size) : runtime.bytes(pixels, samples * size);
+    const samples = batchSize ? take(room * 4) : 0;
+    const targets = take(length * 4);
+    if (!batchSize) view(length).set(images);
     runtime.ints(targets, length).set(labels);
     runtime.withScratch((scratch) => {
       const [means, stds] = [scratch.doubles(mean), scratch.doubles(std)];
       const plane = sizeOf(shape.slice(1));
       handle = runtime.handle(call, (out) =>
-        exports.nl_dataset_create(out, pixels, Number(isFloat), targets, length, shape[0], plane, classes, means, stds),
+        exports.nl_dataset_create(
+          out,
+          batchSize ? 0 : pixels,
+          Number(isFloat),
+          targets,
+          length,
+          shape[0],
+          plane,
+          classes,
+          means,
+          stds,
+        ),
       );
       if (sortByClass) runtime.check(call, exports.nl_dataset_sort(handle));
       if (!moves) return;
       const [args, black] = [scratch.doubles(moves), scratch.doubles(blackOf(data))];
       runtime.check(call, exports.nl_dataset_set_augment(handle, args, moves.length, shape[2], black));
     });
-    return { handle, dispose };
+    /** @param {number} trainer @param {number} wanted */
+    const bring = (trainer, wanted) => {
+      const count = Math.min(wanted, steps);
+      const found = exports.nl_trainer_upcoming(trainer, samples, count);
+      if (images.length < length * size) throw new NormlabError('state', `${call}: data: its images are gone`);
+      const to = view(found);
+      runtime.ints(samples, found).forEach((sample, i) => {
+        to.set(images.subarray(sample * size, (sample + 1) * size), i * size);
+      });
+      exports.nl_trainer_lend(trainer, pixels, found);
+      return count;
+    };
+    return { handle, bring, dispose };
   } catch (error) {
     dispose();
     throw error;

@@ -240,7 +240,7 @@ export class Trainer {
   /**
    * Begins passes over a data set, to be driven by hand; ends those begun before.
    *
-   * @param {Dataset} data
+   * @param {Dataset} data its images are read when a step needs them, here and in `fit`
    * @param {RunOptions} options
    * @returns {TrainingRun}
    */
@@ -385,7 +385,7 @@ export class Trainer {
     const settings = checkRun(runtime, call, options);
     const { batchSize, shuffle, sortByClass, augment, dropLast, seed } = settings;
     const epochs = checkInteger(call, 'epochs', options.epochs ?? 0, 0);
-    const dataset = uploadDataset(runtime, call, data, { sortByClass, augment });
+    const dataset = uploadDataset(runtime, call, data, { sortByClass, augment, batchSize });
     const order = { length: data.labels.length, ...settings };
     const resumed = this.#resumed;
     const before = this.#progress();
@@ -466,7 +466,7 @@ export class TrainingRun {
    * @param {Runtime} runtime
    * @param {Trainer} trainer
    * @param {Model} model
-   * @param {{ handle: number, dispose: () => void }} dataset
+   * @param {import('./engine-dataset.js').EngineDataset} dataset
    * @param {{ length: number, batchSize: number }} order length: samples in it
    * @param {{ every: number, bins: number }} measure
    * @param {number} done steps, of a run that is resumed
@@ -513,7 +513,8 @@ export class TrainingRun {
       let epochEnded = false;
       for (let wanted = 1, ran = 1; ran === wanted && steps.length < count && !epochEnded; ) {
         // The engine measures the first step of a call: one that is measured is a call of its own.
-        wanted = Math.min(Math.max(this.#unmeasured(), 1), count - steps.length);
+        const unmeasured = Math.min(Math.max(this.#unmeasured(), 1), count - steps.length);
+        wanted = this.#dataset.bring(this.#handle(call), unmeasured);
         const more = this.#advance(call, wanted, figures, done, steps.length === 0);
         steps.push(...more);
         epochEnded = this.#done % this.stepsPerEpoch === 0;
@@ -534,6 +535,7 @@ export class TrainingRun {
     this.#handle(call);
     this.#runtime.withScratch((scratch) => {
       const [figures, done] = [scratch.take(24), scratch.take(4)];
+      do this.#dataset.bring(this.#handle(call), 1);
       while (use(this.#advance(call, 1, figures, done, true)[0]));
     });
   }
@@ -589,7 +591,7 @@ export class TrainingRun {
     return Math.min(this.#batchSize, this.#length - first);
   }
 
-  /** Ends it and frees its copy of the data. */
+  /** Ends it and frees what it has of the data. */
   dispose() {
     if (this.#disposed) return;
     this.#disposed = true;

@@ -93,19 +93,20 @@ nl_status nl_dataset_set_augment(nl_dataset *dataset, const double *args, int32_
   return NL_OK;
 }
 
-static void copy_sample(float *x, const nl_dataset *dataset, int32_t index) {
+static void copy_sample(float *x, const nl_dataset *dataset, const void *images, int32_t index) {
   const size_t sample = (size_t)dataset->channels * dataset->pixels, at = (size_t)index * sample;
   if (dataset->is_float) {
-    memcpy(x, (const float *)dataset->images + at, sample * sizeof *x);
+    memcpy(x, (const float *)images + at, sample * sizeof *x);
     return;
   }
-  const uint8_t *image = (const uint8_t *)dataset->images + at;
+  const uint8_t *image = (const uint8_t *)images + at;
   for (int32_t c = 0; c < dataset->channels; c++)
     for (int32_t p = 0; p < dataset->pixels; p++) *x++ = dataset->lookup[c * 256 + *image++];
 }
 
 /* The image moved up and left, then mirrored. */
-static void copy_moved(float *x, const nl_dataset *dataset, int32_t index, int32_t up, int32_t left, bool mirrored) {
+static void copy_moved(float *x, const nl_dataset *dataset, const void *images, int32_t index, int32_t up, int32_t left,
+                       bool mirrored) {
   const int32_t width = dataset->width, height = dataset->pixels / width;
   size_t plane = (size_t)index * dataset->channels * dataset->pixels;
   for (int32_t c = 0; c < dataset->channels; c++, plane += dataset->pixels)
@@ -115,8 +116,8 @@ static void copy_moved(float *x, const nl_dataset *dataset, int32_t index, int32
         const bool inside = y >= 0 && y < height && column >= 0 && column < width;
         const size_t at = plane + (size_t)(inside ? y * width + column : 0);
         *x++ = !inside             ? dataset->fill[c]
-               : dataset->is_float ? ((const float *)dataset->images)[at]
-                                   : dataset->lookup[c * 256 + ((const uint8_t *)dataset->images)[at]];
+               : dataset->is_float ? ((const float *)images)[at]
+                                   : dataset->lookup[c * 256 + ((const uint8_t *)images)[at]];
       }
 }
 
@@ -124,7 +125,7 @@ void nl_dataset_gather(float *x, int32_t *labels, const nl_dataset *dataset, int
   for (int32_t i = 0; i < n; i++, x += dataset->channels * dataset->pixels) {
     const int32_t index = dataset->order ? dataset->order[first + i] : first + i;
     labels[i] = dataset->labels[index];
-    copy_sample(x, dataset, index);
+    copy_sample(x, dataset, dataset->images, index);
   }
 }
 
@@ -149,26 +150,34 @@ static int32_t one_of(nl_rng *rng, int32_t bound) {
   return (int32_t)((uint64_t)nl_rng_next(rng) * (uint64_t)bound >> 32);
 }
 
-void nl_dataset_draw(float *x, int32_t *labels, const nl_dataset *dataset, const int32_t *order, uint64_t seed,
-                     int32_t epoch, int32_t first, int32_t n) {
+void nl_dataset_draw(float *x, int32_t *labels, const nl_dataset *dataset, const void *lent, const int32_t *order,
+                     uint64_t seed, int32_t epoch, int32_t first, int32_t n) {
   const int32_t crop = dataset->crop;
   nl_rng rng = nl_rng_make(seed, AUGMENTATIONS + (uint64_t)epoch);
   nl_rng_skip(&rng, 3 * (uint64_t)first);
   for (int32_t i = first; i < first + n; i++, x += dataset->channels * dataset->pixels) {
     *labels++ = dataset->labels[order[i]];
+    const void *images = lent ? lent : dataset->images;
+    const int32_t index = lent ? i - first : order[i];
     if (dataset->width == 0) {
-      copy_sample(x, dataset, order[i]);
+      copy_sample(x, dataset, images, index);
       continue;
     }
     const int32_t up = one_of(&rng, 2 * crop + 1) - crop, left = one_of(&rng, 2 * crop + 1) - crop;
     const bool mirrored = one_of(&rng, 2) != 0;
-    copy_moved(x, dataset, order[i], up, left, mirrored && dataset->flip);
+    copy_moved(x, dataset, images, index, up, left, mirrored && dataset->flip);
   }
 }
 
 int32_t nl_dataset_batch(const nl_dataset *dataset, int32_t first, int32_t batch_size) {
   const int32_t left = dataset->count - first, n = left < batch_size ? left : batch_size;
   return batch_size > 1 && left - n == 1 ? n + 1 : n;
+}
+
+int32_t nl_dataset_largest_batch(const nl_dataset *dataset, int32_t batch_size) {
+  const int32_t count = dataset->count;
+  if (batch_size >= count) return count;
+  return batch_size > 1 && count % batch_size == 1 ? batch_size + 1 : batch_size;
 }
 
 nl_status nl_dataset_check(const nl_dataset *dataset, const nl_model *model) {
@@ -181,13 +190,18 @@ nl_status nl_dataset_check(const nl_dataset *dataset, const nl_model *model) {
   return NL_OK;
 }
 
+nl_status nl_dataset_check_whole(const nl_dataset *dataset, const nl_model *model) {
+  NL_CHECK(dataset->images, NL_ARGUMENT, "dataset: it has no images");
+  return nl_dataset_check(dataset, model);
+}
+
 nl_status nl_evaluate(nl_model *model, double *figures, const nl_dataset *dataset, int32_t batch_size, int32_t mode) {
   NL_TRY(nl_model_enter(model, "nl_evaluate"));
-  NL_TRY(nl_dataset_check(dataset, model));
+  NL_TRY(nl_dataset_check_whole(dataset, model));
   NL_CHECK(batch_size >= 1, NL_ARGUMENT, "batchSize must be an integer >= 1, got %d", batch_size);
   NL_CHECK(mode == NL_EVAL || mode == NL_PROBE, NL_ARGUMENT, "mode must be 'eval' or 'train'");
   const int32_t count = dataset->count, in = model->nodes[0].size, out = model->nodes[model->count - 1].size;
-  const int32_t most = (batch_size < count ? batch_size : count - 1) + 1;
+  const int32_t most = nl_dataset_largest_batch(dataset, batch_size);
   NL_TRY(nl_model_reserve(model, most, false));
   float *x;
   int32_t *labels;

@@ -4,7 +4,7 @@
 #include "net/settings.h"
 
 struct nl_dataset {
-  const void *images; /* [count, channels, pixels] */
+  const void *images; /* [count, channels, pixels]; NULL where training is lent them */
   const int32_t *labels;
   int32_t count, channels, pixels, classes;
   bool is_float;
@@ -24,15 +24,22 @@ extern const nl_settings nl_augment_settings;
 void nl_dataset_gather(float *x, int32_t *labels, const nl_dataset *dataset, int32_t first, int32_t n);
 /** The order of an epoch [count]: a function of the data, of seed and epoch. Sorted data are shuffled class by class. */
 void nl_dataset_draw_order(int32_t *order, const nl_dataset *dataset, bool shuffle, uint64_t seed, int32_t epoch);
-/** The same of an epoch's order, augmented as its seed, the epoch and a sample's place in it have it. */
-void nl_dataset_draw(float *x, int32_t *labels, const nl_dataset *dataset, const int32_t *order, uint64_t seed,
-                     int32_t epoch, int32_t first, int32_t n);
+/**
+ * The same of an epoch's order, augmented as its seed, the epoch and a sample's place in it have it. lent [n]: images in
+ * place of the set's, in that order; NULL for none.
+ */
+void nl_dataset_draw(float *x, int32_t *labels, const nl_dataset *dataset, const void *lent, const int32_t *order,
+                     uint64_t seed, int32_t epoch, int32_t first, int32_t n);
 /**
  * Samples of the batch that begins at `first`, at most batch_size + 1: a last one alone joins the batch before it, since one
  * value has no variance.
  */
 int32_t nl_dataset_batch(const nl_dataset *dataset, int32_t first, int32_t batch_size);
+/** Samples of the largest of these batches. */
+int32_t nl_dataset_largest_batch(const nl_dataset *dataset, int32_t batch_size);
 /** Whether the model takes these samples and knows these classes. */
 nl_status nl_dataset_check(const nl_dataset *dataset, const nl_model *model);
+/** The same, and whether it has images. */
+nl_status nl_dataset_check_whole(const nl_dataset *dataset, const nl_model *model);
 
 #endif

@@ -35,10 +35,10 @@ static nl_status pass_batches(nl_model *model, float *x, int32_t *labels, const 
 
 nl_status nl_recalibrate(nl_model *model, const nl_dataset *dataset, int32_t batch_size, int32_t batches) {
   NL_TRY(nl_model_enter(model, "nl_recalibrate"));
-  NL_TRY(nl_dataset_check(dataset, model));
+  NL_TRY(nl_dataset_check_whole(dataset, model));
   NL_CHECK(batch_size >= 1, NL_ARGUMENT, "batchSize must be an integer >= 1, got %d", batch_size);
   NL_CHECK(batches >= 0, NL_ARGUMENT, "batches must be an integer >= 0, got %d", batches);
-  const int32_t count = dataset->count, most = (batch_size < count ? batch_size : count - 1) + 1;
+  const int32_t count = dataset->count, most = nl_dataset_largest_batch(dataset, batch_size);
   int32_t wanted = 0;
   /* Nothing may change if a batch cannot pass. */
   for (int32_t first = 0, n; first < count && (batches == 0 || wanted < batches); first += n, wanted++) {

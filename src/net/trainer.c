@@ -38,7 +38,9 @@ struct nl_trainer {
   int32_t epoch, step; /* the next step, within its epoch */
   int32_t drawn;       /* the epoch whose order is there, -1 for none */
   int32_t *order;      /* [dataset->count] */
-  float *x;            /* [batch_size, sample] */
+  const void *lent;    /* images of lent_count samples, from the place lent_from of that order on; NULL for none */
+  int32_t lent_from, lent_count;
+  float *x; /* [batch_size, sample] */
   int32_t *labels;
 };
 
@@ -117,6 +119,7 @@ static void end_passes(nl_trainer *trainer) {
   trainer->dataset = NULL;
   trainer->order = trainer->labels = NULL;
   trainer->x = NULL;
+  trainer->lent = NULL;
   trainer->steps_per_epoch = 0;
 }
 
@@ -330,23 +333,60 @@ int32_t nl_trainer_steps_per_epoch(const nl_trainer *trainer) { return trainer->
 
 static void draw_order(nl_trainer *trainer) {
   trainer->drawn = trainer->epoch;
+  trainer->lent = NULL;
   nl_dataset_draw_order(trainer->order, trainer->dataset, trainer->shuffle, trainer->seed, trainer->epoch);
+}
+
+/* Where the next step is within its epoch, whose order is there then. */
+static void enter_epoch(nl_trainer *trainer) {
+  if (trainer->step == trainer->steps_per_epoch) {
+    trainer->step = 0;
+    trainer->epoch++;
+  }
+  if (trainer->drawn != trainer->epoch) draw_order(trainer);
+}
+
+int32_t nl_trainer_upcoming(nl_trainer *trainer, int32_t *samples, int32_t k) {
+  if (!trainer->dataset) return 0;
+  enter_epoch(trainer);
+  const int32_t steps = at_most(k, trainer->steps_per_epoch - trainer->step);
+  const int32_t first = trainer->step * trainer->batch_size;
+  const int32_t n = (int32_t)fmin((double)steps * trainer->batch_size, trainer->dataset->count - first);
+  memcpy(samples, trainer->order + first, (size_t)n * sizeof *samples);
+  return n;
+}
+
+void nl_trainer_lend(nl_trainer *trainer, const void *images, int32_t count) {
+  trainer->lent = images;
+  trainer->lent_from = trainer->step * trainer->batch_size;
+  trainer->lent_count = count;
+}
+
+/* The images of the next n samples where they are lent; NULL where the set has its own. */
+static nl_status find_lent(const nl_trainer *trainer, const void **lent, int32_t first, int32_t n) {
+  const nl_dataset *dataset = trainer->dataset;
+  *lent = NULL;
+  if (dataset->images) return NL_OK;
+  const int32_t at = first - trainer->lent_from;
+  NL_CHECK(trainer->lent && at >= 0 && n <= trainer->lent_count - at, NL_STATE,
+           "nl_trainer_run: the images of this step were not lent");
+  const size_t sample = (size_t)dataset->channels * dataset->pixels * (dataset->is_float ? sizeof(float) : 1);
+  *lent = (const char *)trainer->lent + (size_t)at * sample;
+  return NL_OK;
 }
 
 nl_status nl_trainer_run(nl_trainer *trainer, double *figures, int32_t *done, int32_t k) {
   *done = 0;
   NL_TRY(nl_model_enter(trainer->model, "nl_trainer_run"));
   NL_CHECK(trainer->dataset, NL_STATE, "nl_trainer_run: call nl_trainer_begin first");
-  if (trainer->step == trainer->steps_per_epoch) {
-    trainer->step = 0;
-    trainer->epoch++;
-  }
+  enter_epoch(trainer);
   while (*done < k && trainer->step < trainer->steps_per_epoch) {
-    if (trainer->drawn != trainer->epoch) draw_order(trainer);
     const int32_t first = trainer->step * trainer->batch_size, left = trainer->dataset->count - first;
     const int32_t n = left < trainer->batch_size ? left : trainer->batch_size;
-    nl_dataset_draw(trainer->x, trainer->labels, trainer->dataset, trainer->order, trainer->seed, trainer->epoch, first,
-                    n);
+    const void *lent;
+    NL_TRY(find_lent(trainer, &lent, first, n));
+    nl_dataset_draw(trainer->x, trainer->labels, trainer->dataset, lent, trainer->order, trainer->seed, trainer->epoch,
+                    first, n);
     NL_TRY(nl_trainer_step(trainer, figures, trainer->x, trainer->labels, n));
     trainer->step++;
     ++*done;

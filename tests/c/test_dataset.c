@@ -114,6 +114,47 @@ TEST(shuffled_within_classes) {
   nl_dataset_destroy(dataset);
 }
 
+/* Lent a few at a time, they are what they are in a set that has them: over epochs, of any batches, and where a step is left. */
+TEST(lent_images) {
+  enum { BATCH = 3, LENT = 2 * BATCH };
+  float *images = floats(COUNT);
+  for (int32_t i = 0; i < COUNT; i++) images[i] = (float)(i + 1);
+  for (int sort = 0; sort < 2; sort++) {
+    nl_dataset *whole = numbered(sort), *without = NULL;
+    CHECK_OK(nl_dataset_create(&without, NULL, 1, classes_of, COUNT, 1, 1, CLASSES, NULL, NULL));
+    if (sort) CHECK_OK(nl_dataset_sort(without));
+    witness own = witness_of(1, 1, 1), lent = witness_of(1, 1, 1);
+    CHECK_OK(nl_trainer_begin(own.trainer, whole, BATCH, 1, 0, 3, 0));
+    assert_int_equal(nl_trainer_upcoming(lent.trainer, NULL, 1), 0);
+    CHECK_OK(nl_trainer_begin(lent.trainer, without, BATCH, 1, 0, 3, 0));
+    double figures[2][3];
+    int32_t done = 0;
+    check_failed(nl_trainer_run(lent.trainer, figures[1], &done, 1), NL_STATE, "images of this step were not lent");
+    check_failed(nl_evaluate(lent.model, figures[1], without, BATCH, NL_EVAL), NL_ARGUMENT, "it has no images");
+    check_failed(nl_recalibrate(lent.model, without, BATCH, 0), NL_ARGUMENT, "it has no images");
+    /* Of the five steps of each of three epochs, two at a time and the last alone. */
+    for (int32_t step = 0; step < 15; step++) {
+      if (step % 5 % 2 == 0) {
+        int32_t samples[LENT];
+        float *some = floats(LENT);
+        const int32_t n = nl_trainer_upcoming(lent.trainer, samples, 2);
+        assert_int_equal(n, step % 5 < 4 ? LENT : COUNT % BATCH);
+        for (int32_t i = 0; i < n; i++) some[i] = images[samples[i]];
+        nl_trainer_lend(lent.trainer, some, n);
+      }
+      CHECK_OK(nl_trainer_run(own.trainer, figures[0], &done, 1));
+      CHECK_OK(nl_trainer_run(lent.trainer, figures[1], &done, 1));
+      assert_memory_equal(figures[0], figures[1], sizeof figures[0]);
+    }
+    check_same("weights", nl_model_tensor_data(lent.model, 0), nl_model_tensor_data(own.model, 0), CLASSES);
+    check_failed(nl_trainer_run(lent.trainer, figures[1], &done, 1), NL_STATE, "images of this step were not lent");
+    forget(&own);
+    forget(&lent);
+    nl_dataset_destroy(whole);
+    nl_dataset_destroy(without);
+  }
+}
+
 /* As a set whose samples lie in that order, bit for bit; and it matters to batch statistics. */
 TEST(sorted_for_evaluation) {
   enum { C = 3 };
@@ -330,9 +371,14 @@ TEST(augmentations_that_are_none) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {CASE(class_after_class),          CASE(shuffled_within_classes),
-                                     CASE(sorted_for_evaluation),      CASE(crops_and_flips),
-                                     CASE(crop_or_flip_alone),         CASE(draws_have_a_place),
-                                     CASE(only_training_is_augmented), CASE(augmentations_that_are_none)};
+  const struct CMUnitTest tests[] = {CASE(class_after_class),
+                                     CASE(shuffled_within_classes),
+                                     CASE(sorted_for_evaluation),
+                                     CASE(crops_and_flips),
+                                     CASE(crop_or_flip_alone),
+                                     CASE(draws_have_a_place),
+                                     CASE(only_training_is_augmented),
+                                     CASE(augmentations_that_are_none),
+                                     CASE(lent_images)};
   return cmocka_run_group_tests_name("dataset", tests, NULL, NULL);
 }

@@ -3,8 +3,11 @@ import { isFatal, toFailure } from './failure';
 import { Pace } from './pace';
 import type { Mode, ModeResult, Score } from './protocol';
 
-/** Images that eval mode takes at a time at most; there the batch size changes nothing but the speed. */
-const EVAL_BATCH = 100;
+/**
+ * Images that eval mode takes at a time at most; there the batch size changes nothing but speed and memory: with as many as
+ * training takes, it needs none beyond that.
+ */
+const EVAL_BATCH = 32;
 
 /** How fast a model is evaluated, kept from one evaluation to the next. */
 export class EvaluationPace {

@@ -79,7 +79,7 @@ export class Looked {
       this.#history.length = 0;
       this.#remember({ kind: 'training' });
     }
-    // With the training goes its copy of the images.
+    // With the training go what its optimizer keeps and its images.
     if (this.#steps === this.#about.wanted) this.#endTraining();
   }
 
