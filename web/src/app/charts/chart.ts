@@ -33,7 +33,7 @@ export interface Chart {
     range: (max: number | null) => [number, number];
     /** Where the ticks stand and what is written there; left out: round numbers. */
     ticks?: { values: number[]; format: (value: number) => string };
-    /** Charts of one name share the pointer's position. */
+    /** Charts of one name and one lab share the pointer's position. */
     sync?: string;
   };
   /** What the legend says of a curve; the index is that of the pointer, null without one. */

@@ -2,8 +2,7 @@ import type { Chart, Columns, Picture } from './chart';
 import { Legend } from './legend';
 import { drawChart, type Scales } from './plotting';
 
-/** Charts whose pointers move together, by the name that they share. */
-const together = new Map<string, Set<CurveChart>>();
+const standing = new Set<CurveChart>();
 
 /**
  * Curves on a canvas with a legend of switches. Draws at most once per frame; knows neither Preact nor the state. Its own and
@@ -27,6 +26,8 @@ export class CurveChart {
   constructor(
     host: HTMLElement,
     readonly chart: Chart,
+    /** Pointers move together in the charts of one lab that share a name. */
+    readonly lab: object,
   ) {
     this.#host = host;
     this.#shown = chart.curves.map(() => true);
@@ -40,11 +41,11 @@ export class CurveChart {
       this.#ask();
     });
     host.append(box, this.#legend.root);
-    const group = chart.x.sync ?? '';
-    const peers = group ? (together.get(group) ?? new Set()) : new Set<CurveChart>();
-    together.set(group, peers.add(this));
+    standing.add(this);
+    const { sync } = chart.x;
+    const isPeer = (other: CurveChart) => sync && other.lab === lab && other.chart.x.sync === sync;
     const point = (x: number | null) => {
-      for (const peer of peers) peer.#point(x);
+      for (const other of standing) if (other === this || isPeer(other)) other.#point(x);
     };
     this.#canvas.addEventListener('pointermove', ({ offsetX }) => point(this.#scales?.xAt(offsetX) ?? null));
     this.#canvas.addEventListener('pointerleave', () => point(null));
@@ -85,7 +86,7 @@ export class CurveChart {
   destroy(): void {
     cancelAnimationFrame(this.#frame);
     this.#resizing.disconnect();
-    together.get(this.chart.x.sync ?? '')?.delete(this);
+    standing.delete(this);
     this.#host.replaceChildren();
   }
 

@@ -23,7 +23,7 @@ export function ChartBox({ lab, chart, revision, picture, drawn, children }: Pro
   const host = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (!host.current) return;
-    const curves = new CurveChart(host.current, chart);
+    const curves = new CurveChart(host.current, chart, lab);
     if (drawn) drawn.current = curves;
     const leave = enter(curves);
     const stopDrawing = effect(() => {
