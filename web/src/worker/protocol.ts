@@ -180,11 +180,9 @@ export interface Focus {
 /** The calls the worker answers. Failures arrive as events, never as rejections. */
 export interface SessionApi {
   /** Loads the engine, then reports `engine`, or `dead`. The images come, with `loaded`, when something needs them. */
-  open(listener: (event: SessionEvent) => void): Promise<void>;
+  open(events: MessagePort): Promise<void>;
   /** Has the images come, which else do when something needs them. */
   load(): void;
-  /** Gives up all that it has. */
-  close(): void;
   /**
    * The runs that there are to be, arm A's first. Those under way go on, those not named are dropped, new ones begin at step 0
    * or at their checkpoint, with `play` at once.

@@ -8,13 +8,10 @@ export interface HubApi {
   open(port: MessagePort): void;
 }
 
-/** Opens a session that works in portions of about `portionMs`. */
+/** Opens a session that works in portions of about `portionMs`; it is closed when the other end releases it. */
 export function serve(port: MessagePort, portionMs?: number): void {
-  const session = new Session(
-    (listener, event, transfer) => listener(Comlink.transfer(event, transfer as Transferable[])),
-    portionMs,
-  );
-  Comlink.expose(session, port);
+  const session = new Session(portionMs);
+  Comlink.expose(Object.assign(session, { [Comlink.finalizer]: () => session.close() }), port);
 }
 
 export const hub: HubApi = { hello: () => {}, open: (port) => serve(port) };

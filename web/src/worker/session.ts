@@ -16,14 +16,10 @@ const PROGRESS_MS = 30;
 /** Least time between two statistics events while training. */
 const STATISTICS_MS = 250;
 
-type Listener = (event: SessionEvent) => void;
-type Send = (listener: Listener, event: SessionEvent, transfer: ArrayBufferLike[]) => void;
-
-/** Engine, images and the runs under way, in turns. Knows neither the page nor how messages travel. */
+/** Engine, images and the runs under way, in turns. Knows nothing of the page. */
 export class Session implements SessionApi {
-  readonly #send: Send;
   readonly #portionMs: number;
-  #listener: Listener = () => {};
+  #events: MessagePort | null = null;
   #engine: Core | null = null;
   /** What runs are made of, once it is here. */
   #ground: { engine: TrainingEngine; data: Data; Run: typeof Run } | null = null;
@@ -50,13 +46,12 @@ export class Session implements SessionApi {
   /** Whether the engine is a whole one, which reads and writes files and states. */
   #whole = false;
 
-  constructor(send: Send, portionMs = PORTION_MS) {
-    this.#send = send;
+  constructor(portionMs = PORTION_MS) {
     this.#portionMs = portionMs;
   }
 
-  async open(listener: Listener): Promise<void> {
-    this.#listener = listener;
+  async open(events: MessagePort): Promise<void> {
+    this.#events = events;
     try {
       const engine = await createCore();
       if (this.#closed) return engine.dispose();
@@ -68,8 +63,10 @@ export class Session implements SessionApi {
     }
   }
 
+  /** Gives up all that it has. */
   close(): void {
     this.#closed = true;
+    this.#events?.close();
     for (const run of this.#runs) run.dispose();
     this.#runs = [];
     this.#engine?.dispose();
@@ -332,7 +329,7 @@ export class Session implements SessionApi {
 
   #report(run: Run): void {
     this.#progressAt.set(run, performance.now());
-    this.#send(this.#listener, ...progressOf(run, this.#throughput.perSecond));
+    this.#emit(...progressOf(run, this.#throughput.perSecond));
   }
 
   /** What is shown of single images and layers, if this is the run that it is shown of. */
@@ -340,7 +337,7 @@ export class Session implements SessionApi {
     this.#reportStatistics(run);
     if (!this.#looks || run.id !== this.#focus?.run) return;
     const images = this.#looks.imagesOf(run, this.#focus);
-    if (images) this.#send(this.#listener, ...images);
+    if (images) this.#emit(...images);
   }
 
   #reportStatistics(run: Run): void {
@@ -357,7 +354,7 @@ export class Session implements SessionApi {
     this.#emit({ type: 'dead', failure: toFailure(error) });
   }
 
-  #emit(event: SessionEvent): void {
-    this.#send(this.#listener, event, []);
+  #emit(event: SessionEvent, transfer: ArrayBufferLike[] = []): void {
+    this.#events?.postMessage(event, transfer as ArrayBuffer[]);
   }
 }

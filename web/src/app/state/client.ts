@@ -25,6 +25,7 @@ export class Refusal extends Error {
  */
 export function connect(onEvent: (event: SessionEvent) => void, onDeath: (failure: Failure) => void): Client {
   const { port1, port2 } = new MessageChannel();
+  const events = new MessageChannel();
   const session = Comlink.wrap<SessionApi>(port1);
   const hub = theHub();
   let over: Failure | null = null;
@@ -32,19 +33,22 @@ export function connect(onEvent: (event: SessionEvent) => void, onDeath: (failur
   const finish = (message: string): Failure => {
     over = { name: 'WorkerError', code: 'worker', message };
     for (const reject of unanswered) reject(new Refusal(over));
+    // Ports and what listens to them last as long as nobody closes them; what was sent before still arrives.
+    session[Comlink.releaseProxy]();
+    port1.close();
+    events.port1.close();
     return over;
   };
   const die = (message: string) => {
     if (over) return;
     hub.leave(die);
     onDeath(finish(message));
-    port1.close();
   };
   hub.join(port2, die);
-  const listener = (event: SessionEvent) => {
-    if (!over) onEvent(event);
+  events.port1.onmessage = ({ data }: MessageEvent<SessionEvent>) => {
+    if (!over) onEvent(data);
   };
-  session.open(Comlink.proxy(listener)).catch((error: Error) => die(error.message));
+  session.open(Comlink.transfer(events.port2, [events.port2])).catch((error: Error) => die(error.message));
   return {
     session,
     ask: (service, method, args) =>
@@ -64,7 +68,6 @@ export function connect(onEvent: (event: SessionEvent) => void, onDeath: (failur
       if (over) return;
       finish('the session was ended');
       hub.leave(die);
-      session.close().then(() => port1.close());
       if (hung) hub.end('the worker did not answer and was ended');
     },
   };

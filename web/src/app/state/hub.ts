@@ -22,7 +22,7 @@ class Hub {
     clearTimeout(this.#grace);
     this.#users.add(onDeath);
     this.#opening.then(
-      (open) => this.#users.has(onDeath) && open(port),
+      (open) => (this.#users.has(onDeath) ? open(port) : port.close()),
       ({ message }: Error) => this.#users.has(onDeath) && onDeath(message),
     );
   }

@@ -44,6 +44,12 @@ const SILENCE_MS = 10_000;
 /** What decides which images and layers are shown. */
 const SHOWN = ['arm', 'layer', 'images'] as const;
 
+/** What owns the effects that are made by `make`. */
+const Scope = createModel((make: () => void) => {
+  make();
+  return {};
+});
+
 /** The state of the page. Everything is readable by everyone; only the actions write. */
 export const Lab = createModel(({ address, theme, connect, frugal }: Surroundings) => {
   const initial = heldBack(readHash(address.read()));
@@ -61,7 +67,7 @@ export const Lab = createModel(({ address, theme, connect, frugal }: Surrounding
   /** Whether the runs of the configuration are those of the session. */
   let begun = !frugal;
   const listeners = new Set<ConfigListener>();
-  const tabs = new Map<string, unknown>();
+  const tabs = new Map<string, { state: unknown; scope: InstanceType<typeof Scope> }>();
   let silence: ReturnType<typeof setTimeout> | undefined;
   const training = createTraining(config, () => client?.session);
   /** The settings of the chosen arm. */
@@ -201,6 +207,9 @@ export const Lab = createModel(({ address, theme, connect, frugal }: Surrounding
     address.write(writeHash(config.peek()));
   }
 
+  effect(() => () => {
+    for (const { scope } of tabs.values()) scope[Symbol.dispose]();
+  });
   effect(() => address.write(writeHash(config.value)));
   effect(() => address.listen(() => read(address.read())));
 
@@ -253,8 +262,14 @@ export const Lab = createModel(({ address, theme, connect, frugal }: Surrounding
     onChange: (listener: ConfigListener) => listeners.add(listener),
     /** The state of a tab, made when the tab is first opened and kept from then on. */
     tab<T>(name: string, make: () => T): T {
-      if (!tabs.has(name)) tabs.set(name, untracked(make));
-      return tabs.get(name) as T;
+      let tab = tabs.get(name);
+      if (!tab) {
+        let state: unknown;
+        const scope = untracked(() => new Scope(() => (state = make())));
+        tab = { state, scope };
+        tabs.set(name, tab);
+      }
+      return tab.state as T;
     },
     /** Changes settings to values that their table entries allow. */
     apply,

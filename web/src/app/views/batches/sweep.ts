@@ -1,4 +1,4 @@
-import { batch, computed, signal } from '@preact/signals';
+import { batch, computed, effect, signal } from '@preact/signals';
 import type { Failure, SweepJob, SweepPlan, SweepResult } from '../../../worker/protocol';
 import { type Config, settings } from '../../settings';
 import type { LabModel } from '../../state/lab';
@@ -62,6 +62,8 @@ export function sweepState(lab: LabModel) {
   const results = computed(() => planned.value.flatMap((run) => finished.value.get(keyOf(plan.value, run)) ?? []));
 
   let giveUp = () => {};
+  // With the lab end its workers.
+  effect(() => () => giveUp());
 
   function start(note: string): void {
     giveUp();
