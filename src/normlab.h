@@ -184,7 +184,7 @@ NL_API int32_t nl_model_compare_row(int32_t bins);
  *   train mean, std, min, max, nonfinite; eval the same; difference max |.|, mean |.|, rms, cosine;
  *   histogram low and high edge (shared by both modes); `bins` counts in train mode, `bins` counts in eval mode.
  * Moments and counts are those of the finite values, and moments NaN where there is none; nonfinite: how many others there
- * are. std is the population's. logits_train, logits_eval [n, K].
+ * are. std is the population's. logits_train, logits_eval [n, K]. figures NULL: logits alone, in a part of the time and memory.
  */
 NL_API nl_status nl_model_compare(nl_model *model, double *figures, float *logits_train, float *logits_eval,
                                   const float *x, int32_t n, int32_t bins);

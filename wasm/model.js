@@ -286,7 +286,8 @@ export class Model {
    * The same batch through train mode (batch statistics) and eval mode (running statistics), updating nothing.
    *
    * @param {Tensor} x `[N, …input]`
-   * @param {{ labels?: ArrayLike<number>, bins?: number }} [options] bins of the histograms, default 32
+   * @param {{ labels?: ArrayLike<number>, bins?: number, layers?: boolean }} [options] bins of the histograms, default 32;
+   *   layers (default true): false leaves them out, which takes a part of the time and memory
    * @returns {Comparison}
    */
   compareModes(x, options) {

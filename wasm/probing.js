@@ -1,4 +1,4 @@
-import { checkBatch, checkLabels, checkOptions, describe, sizeOf } from './checks.js';
+import { checkBatch, checkBoolean, checkLabels, checkOptions, describe, sizeOf } from './checks.js';
 import { NormlabError } from './errors.js';
 import { NL_EVAL, NL_TRAIN } from './generated/exports.js';
 import { BINS, checkBins, measuredBins, momentsAt, readMeasured } from './measure.js';
@@ -57,7 +57,7 @@ function gradients(model, x, labels) {
  *
  * @param {Model} model
  * @param {Tensor} x
- * @param {{ labels?: ArrayLike<number>, bins?: number } | undefined} options
+ * @param {{ labels?: ArrayLike<number>, bins?: number, layers?: boolean } | undefined} options
  * @returns {import('./model.js').Comparison}
  */
 function compareModes(model, x, options) {
@@ -65,15 +65,16 @@ function compareModes(model, x, options) {
   const { runtime } = model;
   const handle = model.handle(call);
   const { exports } = runtime;
-  const { labels, bins = BINS } = checkOptions(call, 'options', options, ['labels', 'bins']);
+  const known = ['labels', 'bins', 'layers'];
+  const { labels, bins = BINS, layers: wanted = true } = checkOptions(call, 'options', options, known);
   const count = checkBins(call, bins);
+  const rows = checkBoolean(call, 'layers', wanted) ? model.layers : [];
   const { data, n } = checkBatch(call, 'x', x, model.input);
   const targets = labels === undefined ? null : checkLabels(call, labels, n, model.classes);
   const width = exports.nl_model_compare_row(count);
-  const known = model.layers;
-  const out = known[known.length - 1].shape;
+  const out = model.layers[model.layers.length - 1].shape;
   return runtime.withScratch((scratch) => {
-    const figures = scratch.take(known.length * width * 8);
+    const figures = wanted ? scratch.take(rows.length * width * 8) : 0;
     const outputs = [0, 1].map(() => scratch.take(n * model.classes * 4));
     const input = scratch.floats(data);
     const [train, evaluated] = outputs;
@@ -83,7 +84,7 @@ function compareModes(model, x, options) {
       runtime.check(call, exports.nl_cross_entropy(loss, correct, 0, address, ints, 0, n, model.classes));
       return { loss: runtime.doubles(loss, 1)[0], accuracy: runtime.ints(correct, 1)[0] / n };
     };
-    const layers = known.map(({ key, type, shape }, index) => {
+    const layers = rows.map(({ key, type, shape }, index) => {
       const row = runtime.doubles(figures + index * width * 8, width);
       return { key, type, shape: [...shape], ...comparison(row, count) };
     });

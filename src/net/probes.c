@@ -35,11 +35,24 @@ static void compare(double *row, const float *train, const float *eval, size_t s
   nl_histogram(row + COUNTS + bins, in_eval, row + EDGES, bins);
 }
 
+static nl_status logits_of(nl_model *model, float *logits, const float *x, int32_t n, int32_t mode) {
+  /* As nl_model_forward gives them, to the bit. */
+  NL_TRY(nl_model_run_joined(model, x, n, mode, true));
+  const size_t values = (size_t)n * model->nodes[model->count - 1].size;
+  memcpy(logits, nl_model_value(model, model->count - 1), values * sizeof *logits);
+  return NL_OK;
+}
+
 nl_status nl_model_compare(nl_model *model, double *figures, float *logits_train, float *logits_eval, const float *x,
                            int32_t n, int32_t bins) {
   NL_TRY(nl_model_enter(model, "nl_model_compare"));
   NL_TRY(nl_check_samples("nl_model_compare", n));
   NL_TRY(nl_check_bins(bins));
+  if (!figures) {
+    NL_TRY(nl_model_reserve(model, n, false));
+    NL_TRY(logits_of(model, logits_train, x, n, NL_PROBE));
+    return logits_of(model, logits_eval, x, n, NL_EVAL);
+  }
   /* The plan for training keeps all outputs of a pass at once. */
   NL_TRY(nl_model_reserve(model, n, true));
   NL_TRY(nl_model_run(model, x, n, NL_PROBE));
@@ -59,9 +72,7 @@ nl_status nl_model_compare(nl_model *model, double *figures, float *logits_train
     compare(figures + (size_t)(i - 1) * nl_model_compare_row(bins), at, nl_model_value(model, i), size, bins);
     at += size;
   }
-  /* As nl_model_forward gives them, to the bit. */
-  if (status == NL_OK) status = nl_model_run_joined(model, x, n, NL_EVAL, true);
-  if (status == NL_OK) memcpy(logits_eval, nl_model_value(model, model->count - 1), out * sizeof *logits_eval);
+  if (status == NL_OK) status = logits_of(model, logits_eval, x, n, NL_EVAL);
   free(kept);
   return status;
 }

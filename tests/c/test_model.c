@@ -476,6 +476,11 @@ TEST(only_training_updates) {
     }
     CHECK_OK(nl_model_compare(model, figures, logits, other, x, n, 4));
     check_state(t->name, model, t->count, &before);
+    float *train = floats((int64_t)n * out), *eval = floats((int64_t)n * out);
+    CHECK_OK(nl_model_compare(model, NULL, train, eval, x, n, 4));
+    check_state(t->name, model, t->count, &before);
+    check_same(t->name, train, logits, n * out);
+    check_same(t->name, eval, other, n * out);
     /* Weights are the optimizer's affair: training mode moves running statistics alone. */
     CHECK_OK(nl_model_forward(model, logits, x, n, NL_TRAIN));
     CHECK_OK(nl_model_gradients(model, NULL, NULL, NULL, x, labels, n, NL_TRAIN));

@@ -188,6 +188,23 @@ await forEachVariant((nl) => {
     model.dispose();
   });
 
+  test('of the images, training holds those of its next steps alone, however many are asked for', async () => {
+    // A memory of its own, which nothing has grown yet.
+    const own = await createEngine({ variant: nl.variant });
+    const images = new Uint8Array(8000 * 1024).map((_, i) => (i * i) >> 9);
+    const targets = new Int32Array(8000).map((_, i) => i % 3);
+    const data = makeDataset({ shape: [1, 32, 32], images, labels: targets, mean: [0.5], std: [0.25] });
+    const spec = { input: [1, 32, 32], layers: [{ type: 'flatten' }, { type: 'linear', outFeatures: 3 }] };
+    const [one, many] = [1, 40].map((k) => {
+      const trainer = own.trainer(own.model(spec), { optimizer: { type: 'sgd', lr: 0.001 } });
+      const run = trainer.start(data, { batchSize: 100, seed: 3, augment: { flip: true } });
+      return Array.from({ length: 40 / k }, () => run.steps(k).steps).flat();
+    });
+    assert.deepEqual(many, one);
+    assert.ok(own.memory.bytes < images.length / 2, `${own.memory.bytes} of ${images.length}`);
+    own.dispose();
+  });
+
   test('one layer keeps room for its largest input alone', () => {
     const layer = nl.layerNorm(16);
     for (const rows of [1000, 1, 10]) layer.forward(tensor([rows, 16]));

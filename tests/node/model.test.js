@@ -762,6 +762,7 @@ await forEachVariant((nl) => {
         assert.equal(model.training, true);
         assert.deepEqual(model.stateDict(), before);
         const { train, eval: evaluated } = model.compareModes(x).logits;
+        assert.deepEqual(model.compareModes(x, { layers: false }), { ...model.compareModes(x), layers: [] });
         assertClose(folded.gradients(x, new Array(8).fill(0)).logits.data, evaluated.data, 1e-5, 'logits');
         assert.ok(folded.foldError < 1e-5, `${folded.foldError}`);
         const left = folded.layers.filter(({ type }) => type === 'batchNorm').length;

@@ -11,9 +11,9 @@ const BINS = 40;
 type Tensor = ReturnType<Dataset['batch']>['x'];
 
 /** What goes out of the network in either mode; eval mode also where train mode refuses the batch. */
-function bothModes(model: Model, x: Tensor): { eval: Tensor; train: ModeResult<Comparison> } {
+function bothModes(model: Model, x: Tensor, layers: boolean): { eval: Tensor; train: ModeResult<Comparison> } {
   try {
-    const train = model.compareModes(x, { bins: BINS });
+    const train = model.compareModes(x, { bins: BINS, layers });
     return { eval: train.logits.eval, train };
   } catch (error) {
     if (isFatal(error)) throw error;
@@ -22,7 +22,7 @@ function bothModes(model: Model, x: Tensor): { eval: Tensor; train: ModeResult<C
     const data = new Float32Array(2 * x.data.length);
     data.set(x.data);
     data.set(x.data, x.data.length);
-    const logits = model.compareModes({ data, shape: [2 * n, ...shape] }, { bins: 1 }).logits.eval;
+    const logits = model.compareModes({ data, shape: [2 * n, ...shape] }, { layers: false }).logits.eval;
     const half = logits.data.subarray(0, logits.data.length / 2);
     return { eval: { data: half, shape: [n, ...logits.shape.slice(1)] }, train: { failure: toFailure(error) } };
   }
@@ -35,7 +35,7 @@ export function compareBatch(looked: Looked, images: TestImages, plan: BatchPlan
   const chosen = images.subset(indices);
   const [, height = 1, width = 1] = chosen.shape;
   const { x } = chosen.batch(indices.map((_, i) => i));
-  const { eval: logits, train } = bothModes(model, x);
+  const { eval: logits, train } = bothModes(model, x, true);
   const refused = 'failure' in train;
   const values = model.valuesPerStatistic(indices.length);
   return {
@@ -98,7 +98,7 @@ export function drawOnce(
   const companions = images.companions(plan, typeof image === 'number' ? image : null, draw);
   const others = images.data.batch(typeof image === 'number' ? [image, ...companions] : companions).x;
   const x = own ? withFirst(images.data, own, others) : others;
-  const { eval: logits, train } = bothModes(model, x);
+  const { eval: logits, train } = bothModes(model, x, false);
   const first = ({ data, shape }: Tensor) => [...data.subarray(0, shape[1])];
   return {
     companions,

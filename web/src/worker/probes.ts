@@ -51,7 +51,7 @@ export function predictImages(
 ): ImagePredictions {
   // The eval half of one large batch: there companions have no influence, and it exists where train mode does not.
   const whole = data.batch(range(first, count));
-  const evalPredictions = predictions(model.compareModes(whole.x).logits.eval);
+  const evalPredictions = predictions(model.compareModes(whole.x, { layers: false }).logits.eval);
   const parts = evenParts(count, batch);
   const size = Math.max(...parts);
   let train: ModeResult<Prediction[]>;
@@ -60,7 +60,7 @@ export function predictImages(
     train = parts.flatMap((length) => {
       const { x } = data.batch(range(begin, length));
       begin += length;
-      return predictions(model.compareModes(x).logits.train);
+      return predictions(model.compareModes(x, { layers: false }).logits.train);
     });
   } catch (error) {
     if (isFatal(error)) throw error;
