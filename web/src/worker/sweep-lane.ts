@@ -12,8 +12,8 @@ import type { Failure, SweepJob, SweepPlan, SweepResult } from './protocol';
 export type LaneData = Record<'train' | 'test', Omit<Dataset, 'slice' | 'batch'>>;
 
 export interface LaneApi {
-  /** Makes a run; `onSteps` is told how many of its steps are done. */
-  run(plan: SweepPlan, run: SweepJob, onSteps: (steps: number) => void): Promise<SweepResult | { failure: Failure }>;
+  /** Makes a run; the port is told how many of its steps are done. */
+  run(plan: SweepPlan, run: SweepJob, progress: MessagePort): Promise<SweepResult | { failure: Failure }>;
 }
 
 const ready = new Promise<Awaited<ReturnType<typeof prepare>>>((resolve, reject) => {
@@ -38,13 +38,13 @@ async function prepare(port: MessagePort) {
 }
 
 const api: LaneApi = {
-  async run({ model, images, epochs }, { norm, batchSize, seed }, onSteps) {
+  async run({ model, images, epochs }, { norm, batchSize, seed }, progress) {
     try {
       const { engine, data } = await ready;
       const { runs } = await engine.sweep({
         ...{ model, data, epochs, limit: images, workers: 0 },
         ...{ norms: [norm], batchSizes: [batchSize], seeds: [seed] },
-        onProgress: ({ steps }) => onSteps(steps),
+        onProgress: ({ steps }) => progress.postMessage(steps),
       });
       const [{ history, ...result }] = runs as [(typeof runs)[number]];
       return { ...result, history: { epochs: history.epochs } };

@@ -26,13 +26,13 @@ export function makeRuns(
   const stepsOf = ({ batchSize }: SweepJob) => plan.epochs * Math.ceil(plan.images / batchSize);
   const total = queue.reduce((sum, run) => sum + stepsOf(run), 0);
   const done = new Map<SweepJob, number>();
-  const workers: Worker[] = [];
+  const ends: (() => void)[] = [];
   let left = queue.length;
   let over = false;
 
   function stop(): void {
     over = true;
-    for (const worker of workers) worker.terminate();
+    for (const each of ends) each();
   }
   function end(failure?: Failure): void {
     if (over) return;
@@ -51,11 +51,12 @@ export function makeRuns(
   async function work(lane: Comlink.Remote<LaneApi>): Promise<void> {
     for (let run = queue.shift(); run && !over; run = queue.shift()) {
       const own = run;
-      const result = await lane.run(
-        plan,
-        own,
-        Comlink.proxy((steps: number) => tell(own, steps)),
-      );
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = ({ data }: MessageEvent<number>) => tell(own, data);
+      // A port to a worker that was ended is never closed by it.
+      ends.push(() => port1.close());
+      const result = await lane.run(plan, own, Comlink.transfer(port2, [port2]));
+      port1.close();
       if (over) return;
       if ('failure' in result) return end(result.failure);
       onRun(result);
@@ -66,14 +67,19 @@ export function makeRuns(
 
   function startLane(): void {
     const worker = startSweeper();
-    workers.push(worker);
+    const lane = Comlink.wrap<LaneApi>(worker);
+    ends.push(() => {
+      // What it still owes an answer would be kept for it.
+      lane[Comlink.releaseProxy]();
+      worker.terminate();
+    });
     const fail = (message: string) => end({ name: 'WorkerError', code: 'worker', message });
     worker.addEventListener('error', (event) => fail(event.message || 'a worker of the sweep could not be run'));
     worker.addEventListener('messageerror', () => fail('a message from a worker of the sweep could not be read'));
     const { port1, port2 } = new MessageChannel();
     worker.postMessage({ images: port1 }, [port1]);
     sendImages(port2).catch((error: Error) => fail(error.message));
-    work(Comlink.wrap<LaneApi>(worker)).catch((error: Error) => fail(error.message));
+    work(lane).catch((error: Error) => fail(error.message));
   }
 
   try {
