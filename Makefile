@@ -18,7 +18,7 @@ Q := $(if $(V),,@)
 say = @printf '  %-8s %s\n' '$(1)' '$(2)' >&2
 SETUP = TOOLCHAIN='$(TOOLCHAIN)' wasm/tools/setup.sh
 
-.PHONY: help start dev build modules types page element package dist data test test-c test-mutants fuzz test-node test-browser check format bench \
+.PHONY: help start dev build modules types page element package single dist data test test-c test-mutants fuzz test-node test-browser check format bench \
   bench-browser bench-peers setup-peers size clean FORCE
 
 help: ## list the targets
@@ -147,7 +147,14 @@ build/package.stamp: $(PAGE) $(SCRIPTS) $(MODULES) wasm/generated/exports.js nod
 	@touch $@
 package: build/package.stamp
 
-build: modules types page element package ## the modules, their binding and types, the page in dist/site and the element in dist/
+# The whole page as a file that opens from disk.
+build/single.stamp: $(PAGE) $(SCRIPTS) $(MODULES) wasm/generated/exports.js node_modules/.package-lock.json
+	$(call say,VITE,dist/normlab.html)
+	$(Q)node_modules/.bin/vite build web --config web/vite.single.config.ts --logLevel warn >&2
+	@touch $@
+single: build/single.stamp
+
+build: modules types page element package single ## the modules, their binding and types, the page, the element and the page as one file, in dist/
 
 start: build ## build what is missing and serve the page at http://127.0.0.1:$PORT
 	@node wasm/tools/serve.mjs preview '$(PORT)'
