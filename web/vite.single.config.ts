@@ -19,7 +19,7 @@ function page(script: string, style: string): string {
     `script-src 'sha256-${hash}' 'wasm-unsafe-eval'`,
     "style-src 'unsafe-inline'",
     'worker-src blob:',
-    'connect-src blob:',
+    'connect-src data:',
     'img-src data: blob:',
   ].join('; ');
   const files = [
@@ -76,6 +76,7 @@ export default defineConfig({
   plugins: [
     instead({
       '../wasm/addresses.js': 'src/single/addresses.ts',
+      '../wasm/data/fetch.js': 'src/single/read-all.ts',
       '../wasm/sweep/threads.js': 'src/element/no-threads.ts',
       'src/app/state/start-worker.ts': 'src/single/start-worker.ts',
     }),

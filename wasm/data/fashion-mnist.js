@@ -51,7 +51,9 @@ export async function loadFashionMnist(onProgress) {
 async function unpack(bytes, file) {
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
   try {
-    const stream = new Blob([/** @type {BlobPart} */ (bytes)]).stream().pipeThrough(new DecompressionStream('gzip'));
+    // Not by a Blob, which WebKit reads in no page from disk and in no sandboxed frame.
+    const { body } = new Response(/** @type {BodyInit} */ (bytes));
+    const stream = /** @type {NonNullable<typeof body>} */ (body).pipeThrough(new DecompressionStream('gzip'));
     return new Uint8Array(await new Response(stream).arrayBuffer());
   } catch (cause) {
     throw new NormlabError('format', `loadDataset: ${file}: not a whole gzip file: ${cause}`, { cause });

@@ -1,11 +1,15 @@
 /* In place of `wasm/addresses.js` in the build of one file. */
 
-import { addressOf, images, modules } from './files';
+import { fileOf, images, modules } from './files';
+
+/** Not an address of a Blob: WebKit reads none where a page comes from disk. */
+const address = (name: string) => new URL(`data:application/wasm;base64,${fileOf(name)}`);
 
 export const moduleUrls = {
-  relaxed: () => addressOf(modules.relaxed),
-  simd: () => addressOf(modules.simd),
-  scalar: () => addressOf(modules.scalar),
+  relaxed: () => address(modules.relaxed),
+  simd: () => address(modules.simd),
+  scalar: () => address(modules.scalar),
 };
 
-export const imageUrls = () => images.map(addressOf);
+/** For `readAll`. */
+export const imageUrls = () => images;

@@ -18,7 +18,6 @@ export const images = [
 type Files = Record<string, string>;
 
 let sent: Files | null = null;
-const addresses = new Map<string, URL>();
 
 /** In a worker: takes what the page sends it. */
 export function receiveFiles(): void {
@@ -32,18 +31,5 @@ export function receiveFiles(): void {
 /** What stands in the element of the page with this id. */
 export const textOf = (id: string) => document.getElementById(id)?.textContent ?? '';
 
-/** An address at which this thread finds a file. */
-export function addressOf(name: string): URL {
-  const known = addresses.get(name);
-  if (known) return known;
-  const address = new URL(URL.createObjectURL(new Blob([decode(sent ? (sent[name] ?? '') : textOf(name))])));
-  addresses.set(name, address);
-  return address;
-}
-
-function decode(base64: string): Uint8Array<ArrayBuffer> {
-  const binary = atob(base64);
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
-  return bytes;
-}
+/** A file in base64, in either thread. */
+export const fileOf = (name: string) => (sent ? (sent[name] ?? '') : textOf(name));
