@@ -43,6 +43,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     // All browsers that run the engine preload modules by themselves.
     modulePreload: { polyfill: false },
-    rolldownOptions,
+    // The page, and the page for frames.
+    rolldownOptions: { ...rolldownOptions, input: [path('index.html'), path('embed.html')] },
   },
 });

@@ -78,6 +78,7 @@ export default defineConfig({
       '../wasm/addresses.js': 'src/single/addresses.ts',
       '../wasm/data/fetch.js': 'src/single/read-all.ts',
       '../wasm/sweep/threads.js': 'src/element/no-threads.ts',
+      'src/app/state/links.ts': 'src/single/links.ts',
       'src/app/state/start-worker.ts': 'src/single/start-worker.ts',
     }),
     preact(),

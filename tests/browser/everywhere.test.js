@@ -45,10 +45,12 @@ inEachBrowser('what can be done on every tab', ({ open }, test) => {
       return frame.getAttribute('src');
     }, code);
     const [address, state] = source.split('#');
-    assert.equal(address, await page.evaluate(() => location.href.split('#')[0]));
-    const inside = await open(`#${state}`);
-    assert.equal(await inside.$('footer'), null);
-    assert.match(await hash(inside), /norm=layer.*seed=9.*embed=1/);
+    assert.equal(address, await page.evaluate(() => new URL('embed.html', location.href).href));
+    for (const same of [`embed.html#${state}`, `#${state}&embed=1`]) {
+      const inside = await open(same);
+      assert.equal(await inside.$('footer'), null);
+      assert.equal((await hash(inside)).replace('&embed=1', ''), `#${state}`);
+    }
   });
 
   test('where the browser does not let the page copy, the text is there to be copied by hand', async () => {

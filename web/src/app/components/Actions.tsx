@@ -4,25 +4,24 @@ import { Refusal } from '../state/client';
 import { plainMessage } from '../state/explain';
 import { fromFiles } from '../state/files';
 import type { LabModel } from '../state/lab';
+import { frameOf, linkTo, notes } from '../state/links';
 import { Undo, undoKey } from '../state/undo';
 import { ActionsExport } from './ActionsExport';
 import { CopyButton } from './CopyButton';
 import { Disclosure } from './Disclosure';
 import { DropButton } from './DropButton';
 
-/** The address of this page as it stands, or as it would stand in another page. */
-function address(lab: LabModel, embed: boolean): string {
-  return location.href.split('#')[0] + writeHash({ ...lab.config.peek(), embed });
-}
+/** The state as it stands, wherever it is opened. */
+const hashOf = (lab: LabModel) => writeHash({ ...lab.config.peek(), embed: false });
 
-/** What of the state stays behind. */
-function missing(lab: LabModel): string {
+/** What is to be known of a link, and what of the state stays behind. */
+function caveats(lab: LabModel, note: string): string {
   const names = fromFiles(lab.config.peek()).map((key) => lab.config.peek()[key]);
-  return names.length > 0 ? `It cannot carry ${names.join(' and ')}.` : '';
+  return `${note} ${names.length > 0 ? `It cannot carry ${names.join(' and ')}.` : ''}`.trim();
 }
 
 function embedCode(lab: LabModel): string {
-  const source = address(lab, true).replaceAll('&', '&amp;');
+  const source = frameOf(hashOf(lab)).replaceAll('&', '&amp;');
   return `<iframe src="${source}" title="Normlab" width="100%" height="720" style="border: 0" loading="lazy"></iframe>`;
 }
 
@@ -53,9 +52,9 @@ export function Actions({ lab }: { lab: LabModel }) {
       <Disclosure label="Menu" class="menu">
         {() => (
           <>
-            <CopyButton label="Copy link" text={() => address(lab, false)} note={() => missing(lab)} />
+            <CopyButton label="Copy link" text={() => linkTo(hashOf(lab))} note={() => caveats(lab, notes.link)} />
             <CopyButton label="Copy PyTorch code" text={() => pytorchCode(lab)} />
-            <CopyButton label="Copy embed code" text={() => embedCode(lab)} note={() => missing(lab)} />
+            <CopyButton label="Copy embed code" text={() => embedCode(lab)} note={() => caveats(lab, notes.frame)} />
             <ActionsExport lab={lab} />
             <DropButton lab={lab} />
           </>

@@ -2,6 +2,7 @@ import { effect, signal } from '@preact/signals';
 import { HASH_VERSION, readHash, writeHash } from '../hash';
 import { defaults } from '../settings';
 import type { LabModel } from './lab';
+import { pageAddress } from './page-address';
 import { say } from './said';
 
 const KEY = 'normlab-state';
@@ -15,7 +16,7 @@ export const restored = signal(false);
  * of anybody: it is read as a link is, and what it has of nonsense is not worth a word.
  */
 export function restore(): void {
-  if (location.hash.length > 1) return;
+  if (pageAddress.read().length > 1) return;
   const stored = read();
   if (!stored?.startsWith(`#v=${HASH_VERSION}&`)) return;
   const config = { ...readHash(stored).config, embed: false };

@@ -1,5 +1,9 @@
 import type { Address } from './surroundings';
 
+/** `embed.html` is the page as a hash with this has it, whatever its own says. */
+const FRAMED = 'embed=1';
+const framed = document.documentElement.hasAttribute('data-embed');
+
 let unwritten: ReturnType<typeof setTimeout> | undefined;
 
 function write(hash: string): void {
@@ -16,8 +20,9 @@ function write(hash: string): void {
 
 /** The fragment of the page's address. */
 export const pageAddress: Address = {
-  read: () => location.hash,
-  write,
+  // The first of two is the one that is read.
+  read: () => (framed ? `#${FRAMED}&${location.hash.slice(1)}` : location.hash),
+  write: (hash) => write(framed ? hash.replace(`&${FRAMED}`, '') : hash),
   listen(listener) {
     window.addEventListener('hashchange', listener);
     return () => window.removeEventListener('hashchange', listener);

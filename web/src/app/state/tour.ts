@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals';
+import { pageAddress } from './page-address';
 
 const KEY = 'normlab-tour';
 
@@ -7,7 +8,7 @@ export const tour = signal<number | null>(null);
 
 /** Whether whoever opens the page has asked for nothing in particular, and has not been here before. */
 export function isFirstVisit(): boolean {
-  if (location.hash.length > 1) return false;
+  if (pageAddress.read().length > 1) return false;
   try {
     return localStorage.getItem(KEY) === null;
   } catch {
