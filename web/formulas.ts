@@ -37,12 +37,16 @@ export function formulas(): Plugin {
   };
 }
 
+/** Attributes that `base.css` has rules for: policies that forbid inline styles forbid these too. */
+const STYLED = / style="(?:display:block math|math-depth:0);"/g;
+
 /** A template literal of the formula's MathML, with an expression in place of each hole. */
 function template(parts: string[], values: string[]): string {
   const mark = (hole: number) => `⟨${hole}⟩`;
   const latex = parts.reduce((before, part, i) => `${before}{\\text{${mark(i - 1)}}}${part}`);
   const display = latex.startsWith('\\displaystyle');
-  const mathml = temml.renderToString(latex.trim(), { displayMode: display, throwOnError: true });
+  const mathml = temml.renderToString(latex.trim(), { displayMode: display, throwOnError: true }).replace(STYLED, '');
+  if (mathml.includes(' style=')) throw new Error(`formula with a style of its own: ${latex}`);
   const literal = mathml.replace(/[\\`]|\$\{/g, '\\$&');
   return `\`${values.reduce((text, value, i) => text.replace(`<mtext>${mark(i)}</mtext>`, () => `\${${value}}`), literal)}\``;
 }

@@ -30,6 +30,8 @@ export const normlab = [
 
 export default defineConfig({
   root: path('.'),
+  // What hosts read beside the site.
+  publicDir: path('site'),
   // Relative addresses let the built site stand under any path, in a documentation folder or on GitHub Pages.
   base: './',
   resolve: { alias: normlab },

@@ -27,7 +27,7 @@ const TYPES = {
  *
  * `broken`: addresses that match are answered 404, until it is set to null; `served`: the files that have been asked for; `folder`: where the site stands;
  * `encodeGzip`: `.gz` files are sent as some servers do, as gzip-encoded content that the browser unpacks. `pages` are HTML by
- * their names, beside what stands in `root`; `headers` are sent with everything.
+ * their names, beside what stands in `root`; `headers` are sent with everything, or what they give for a file.
  */
 export async function serveSite({ folder = '/', encodeGzip = false, root = SITE } = {}) {
   const site = { url: '', broken: null, served: new Set(), pages: new Map(), headers: {}, close: null };
@@ -43,7 +43,7 @@ export async function serveSite({ folder = '/', encodeGzip = false, root = SITE 
       const type = TYPES[extname(name)] ?? 'application/octet-stream';
       response.writeHead(200, {
         'content-type': type,
-        ...site.headers,
+        ...(typeof site.headers === 'function' ? site.headers(name) : site.headers),
         ...(encodeGzip && name.endsWith('.gz') && { 'content-encoding': 'gzip' }),
       });
       response.end(body);
