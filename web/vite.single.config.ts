@@ -13,11 +13,11 @@ const base64 = (file: string) => readFileSync(path(file), 'base64');
 
 /** The page with all that it needs in it, by itself: its own policy lets it ask nobody for anything. */
 function page(script: string, style: string): string {
-  const hash = createHash('sha256').update(script).digest('base64');
+  const hash = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
   const policy = [
     "default-src 'none'",
-    `script-src 'sha256-${hash}' 'wasm-unsafe-eval'`,
-    "style-src 'unsafe-inline'",
+    `script-src ${hash(script)} 'wasm-unsafe-eval'`,
+    `style-src ${hash(style)}`,
     'worker-src blob:',
     'connect-src data:',
     'img-src data: blob:',

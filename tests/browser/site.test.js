@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { inEachBrowser, serveSite } from './harness.js';
+import { inEachBrowser, serveSite, untilStatus } from './harness.js';
 import { walk } from './walk.js';
 
 const SITE = fileURLToPath(new URL('../../dist/site/', import.meta.url));
@@ -64,5 +64,30 @@ inEachBrowser('the site below a folder, with the headers that it recommends', (c
     await walk(page);
     assert.deepEqual(await page.evaluate(() => globalThis.broken), []);
     assert.deepEqual(errors, []);
+  });
+
+  test('a page of another host that is cross-origin isolated frames embed.html', async () => {
+    const host = await serveSite({ root: SITE });
+    host.headers = {
+      'cross-origin-opener-policy': 'same-origin',
+      'cross-origin-embedder-policy': 'require-corp',
+    };
+    const source = `${context.site.url}embed.html#v=1&view=train&model=mlp`;
+    host.pages.set('page.html', `<!doctype html><title>Page</title><iframe src="${source}"></iframe>`);
+    const page = await context.browser.newPage();
+    try {
+      await page.goto(`${host.url}page.html`);
+      assert.equal(await page.evaluate(() => crossOriginIsolated), true);
+      const [frame] = page.mainFrame().childFrames();
+      await untilStatus(frame, /^Ready/);
+      await frame.evaluate(() => {
+        [...document.querySelectorAll('button')].find(({ textContent }) => textContent === 'Step').click();
+      });
+      await untilStatus(frame, /^Paused at step 1,/);
+      assert.equal(await frame.$('header, footer'), null);
+    } finally {
+      await page.close();
+      host.close();
+    }
   });
 });

@@ -1,7 +1,7 @@
 import { press, role, untilMeasured, untilStatus, untilSteps } from './harness.js';
 
 /** What every tab says when it has computed what it shows first. */
-const TABS = { Lens: /^Cell n/, 'Train vs eval': /^Ready-trained/, Pitfalls: /^\d+ of \d+ images/ };
+const TABS = { Lens: /^Cell n/, 'Train vs eval': /^From Train: .* after \d+ steps/, Pitfalls: /^\d+ of \d+ images/ };
 const SWEEP = '#v=1&view=batches&sweepNorms=batch&sweepBatches=32,64&sweepSeeds=1&sweepImages=1000&sweepEpochs=1';
 
 /** Trains in a page that shows the tab Train, opens every other one, and makes a sweep, which starts workers of its own. */
