@@ -32,7 +32,8 @@ inEachBrowser('the page as one file, opened from disk', (context, test) => {
     await press(page, 'Step');
     await untilStatus(page, /^Paused at step 1,/);
     await untilMeasured(page);
-    const { variant, arms } = await exported(page);
+    await saved(page, 'Everything (JSON)');
+    const { variant, arms } = JSON.parse(await page.evaluate(() => globalThis.files.at(-1).text()));
     const [{ history, evaluations }] = arms;
     assert.deepEqual([history[0].loss, evaluations.at(-1).eval.accuracy], await figuresInNode(variant));
     await walk(page);
@@ -57,15 +58,20 @@ inEachBrowser('the page as one file, opened from disk', (context, test) => {
     await choose(page, 'LayerNorm');
     await press(page, 'Undo');
     assert.equal(await page.evaluate(() => location.hash), STATE);
+    await untilMeasured(page);
+    await saved(page, 'Model file (safetensors)');
+    await page.evaluate(dropSaved, 'mine.safetensors');
+    await page.waitForFunction(() => /weights=mine/.test(location.hash), { polling: 50 });
+    await untilMeasured(page);
   });
 });
 
-/** What the page saves as everything that it knows of its runs. */
-async function exported(page) {
+/** Has the page save something, whose content stays in the page. */
+async function saved(page, label) {
+  const before = await page.evaluate(() => globalThis.files.length);
   await press(page, 'Export');
-  await press(page, 'Everything (JSON)');
-  const saved = await page.waitForFunction(() => globalThis.files.at(-1)?.text(), { polling: 50 });
-  return JSON.parse(await saved.jsonValue());
+  await press(page, label);
+  await page.waitForFunction((count) => globalThis.files.length > count, { polling: 50 }, before);
 }
 
 /** The loss of the first step, and the accuracy after it. */
@@ -86,6 +92,14 @@ function keepCopies() {
     globalThis.copy = text;
   };
   Object.defineProperty(navigator, 'clipboard', { value: { writeText } });
+}
+
+/** Runs in the page: drops on it what it has saved last. */
+function dropSaved(name) {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([globalThis.files.at(-1)], name));
+  const main = document.querySelector('main');
+  main.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
 }
 
 /** What was copied, once the page has said so. */

@@ -15,6 +15,12 @@ export interface Failure {
   message: string;
 }
 
+/** Of a file that is opened. The page reads it: in WebKit the worker of a page from disk, or of a sandboxed frame, reads none. */
+export interface FileContent {
+  name: string;
+  bytes: Uint8Array<ArrayBuffer>;
+}
+
 /** Everything that defines a run: equal values give bit-equal runs on the same engine variant. */
 export interface RunConfig {
   /** What was opened from files, by its name; any other stands for what the page ships, and for weights drawn from the seed. */

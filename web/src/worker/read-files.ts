@@ -1,12 +1,10 @@
 import type { Engine } from 'normlab';
 import { NormlabError } from 'normlab/core';
-import type { RunConfig } from './protocol';
+import type { FileContent, RunConfig } from './protocol';
 import { type DataKind, dataKind, type ReadData, readData, type Source } from './read-data';
 import { isSafetensors, type ReadModel, readModel } from './read-model';
 import type { Data } from './run';
 
-/** More than a page can hold beside what it trains. */
-const MOST_BYTES = 2 ** 30;
 const HEAD = 16;
 
 export const READABLE =
@@ -15,10 +13,12 @@ export const READABLE =
 export type Read = { kind: 'data'; data: ReadData } | { kind: 'model'; model: ReadModel };
 
 /** Reads files that belong together. What they are is told by what they hold. */
-export async function readFiles(engine: Engine, files: readonly File[], config: RunConfig, data: Data): Promise<Read> {
-  const size = files.reduce((sum, file) => sum + file.size, 0);
-  if (size > MOST_BYTES)
-    throw format(`${Math.round(size / 1e6)} MB are more than a page can hold; 1,000 MB are the most.`);
+export async function readFiles(
+  engine: Engine,
+  files: readonly FileContent[],
+  config: RunConfig,
+  data: Data,
+): Promise<Read> {
   const sources = await Promise.all(files.map(sourceOf));
   const [first] = sources;
   if (first && sources.length === 1 && isSafetensors(first.bytes)) {
@@ -31,15 +31,16 @@ export async function readFiles(engine: Engine, files: readonly File[], config: 
   return { kind: 'data', data: readData(engine, kinds[0] as DataKind, sources) };
 }
 
-async function sourceOf(file: File): Promise<Source> {
-  const bytes = new Uint8Array(await file.arrayBuffer());
+async function sourceOf({ name, bytes }: FileContent): Promise<Source> {
   const packed = bytes[0] === 0x1f && bytes[1] === 0x8b;
-  return { name: file.name, bytes, head: packed ? await unpackedHead(file) : bytes.subarray(0, HEAD) };
+  return { name, bytes, head: packed ? await unpackedHead(bytes) : bytes.subarray(0, HEAD) };
 }
 
 /** The first bytes of what is inside; none where it is no gzip after all. */
-async function unpackedHead(file: File): Promise<Uint8Array> {
-  const reader = file.stream().pipeThrough(new DecompressionStream('gzip')).getReader();
+async function unpackedHead(bytes: FileContent['bytes']): Promise<Uint8Array> {
+  const { body } = new Response(bytes);
+  const stream = body as NonNullable<typeof body>;
+  const reader = stream.pipeThrough(new DecompressionStream('gzip')).getReader();
   try {
     return ((await reader.read()).value ?? new Uint8Array()).subarray(0, HEAD);
   } catch {

@@ -1,4 +1,4 @@
-import type { Failure } from '../../worker/protocol';
+import type { Failure, FileContent } from '../../worker/protocol';
 import type { Found } from '../../worker/services/page';
 import { defaults } from '../settings';
 import { Refusal } from './client';
@@ -6,6 +6,9 @@ import { plainMessage } from './explain';
 import { complaint, NAMED, opened, reading } from './files';
 import type { LabModel } from './lab';
 import { say } from './said';
+
+/** More than a page can hold beside what it trains. */
+const MOST_BYTES = 2 ** 30;
 
 /** Reads files and goes on with what they hold. Where they cannot be read, everything stays as it was. */
 export async function openFiles(lab: LabModel, files: readonly File[]): Promise<void> {
@@ -16,7 +19,7 @@ export async function openFiles(lab: LabModel, files: readonly File[]): Promise<
   try {
     const name = freeName(first.name);
     const config = { ...lab.config.peek() };
-    const found = await lab.ask('page', 'open', name, [...files], config);
+    const found = await lab.ask('page', 'open', name, await contents(files), config);
     opened.set(name, { files, config, found });
     take(lab, name, found);
   } catch (error) {
@@ -27,6 +30,15 @@ export async function openFiles(lab: LabModel, files: readonly File[]): Promise<
   } finally {
     reading.value = '';
   }
+}
+
+async function contents(files: readonly File[]): Promise<FileContent[]> {
+  const size = files.reduce((sum, file) => sum + file.size, 0);
+  if (size > MOST_BYTES) {
+    const message = `${Math.round(size / 1e6)} MB are more than a page can hold; 1,000 MB are the most.`;
+    throw new Refusal({ name: 'NormlabError', code: 'format', message });
+  }
+  return Promise.all(files.map(async (file) => ({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) })));
 }
 
 function take(lab: LabModel, name: string, found: Found): void {
@@ -44,7 +56,7 @@ function take(lab: LabModel, name: string, found: Found): void {
 export async function openAgain(lab: Pick<LabModel, 'ask'>): Promise<void> {
   for (const [name, { files, config }] of opened) {
     try {
-      await lab.ask('page', 'open', name, [...files], config);
+      await lab.ask('page', 'open', name, await contents(files), config);
     } catch (error) {
       if (!(error instanceof Refusal && error.failure.code === 'worker')) opened.delete(name);
     }

@@ -1,4 +1,4 @@
-import type { RunConfig } from '../protocol';
+import type { FileContent, RunConfig } from '../protocol';
 import { modelOf, optimizerOf } from '../run';
 import type { Context } from '.';
 
@@ -41,7 +41,7 @@ export default (context: Context) => ({
   },
 
   /** Reads files and keeps what they hold under a name, which settings can then have. */
-  async open(name: string, files: File[], config: RunConfig): Promise<Found> {
+  async open(name: string, files: FileContent[], config: RunConfig): Promise<Found> {
     const { readFiles } = await import('../read-files');
     const data = context.opened.dataFor(config, await context.data);
     const read = await readFiles(context.engine, files, config, data);
