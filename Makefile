@@ -148,7 +148,7 @@ build/package.stamp: $(PAGE) $(SCRIPTS) $(MODULES) wasm/generated/exports.js nod
 package: build/package.stamp
 
 # The whole page as a file that opens from disk.
-build/single.stamp: $(PAGE) $(SCRIPTS) $(MODULES) wasm/generated/exports.js node_modules/.package-lock.json
+build/single.stamp: $(PAGE) $(SCRIPTS) $(PACKED) wasm/generated/exports.js node_modules/.package-lock.json
 	$(call say,VITE,dist/normlab.html)
 	$(Q)node_modules/.bin/vite build web --config web/vite.single.config.ts --logLevel warn >&2
 	@touch $@

@@ -19,11 +19,10 @@ function page(script: string, style: string): string {
     `script-src ${hash(script)} 'wasm-unsafe-eval'`,
     `style-src ${hash(style)}`,
     'worker-src blob:',
-    'connect-src data:',
     'img-src data: blob:',
   ].join('; ');
   const files = [
-    ...Object.values(modules).map((name) => [name, base64(`../wasm/modules/${name}`)]),
+    ...Object.values(modules).map((name) => [name, base64(`../build/packed/${name}`)]),
     ...images.map((name) => [name, base64(`../wasm/data/fashion-mnist/${name}`)]),
   ];
   const parts: [from: string, to: string][] = [
@@ -91,5 +90,7 @@ export default defineConfig({
     target: 'es2022',
     // Not of modules: browsers refuse those in workers of a page from disk.
     lib: { entry: path('src/single/index.ts'), formats: ['iife'], name: 'normlab', fileName: 'normlab' },
+    // Nobody waits for these seconds.
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
 });

@@ -1,15 +1,10 @@
+import type { Variant } from 'normlab';
+import { unlzma } from '../element/lzma';
+import { bytesOf, images, modules } from './files';
+
 /* In place of `wasm/addresses.js` in the build of one file. */
 
-import { fileOf, images, modules } from './files';
-
-/** Not an address of a Blob: WebKit reads none where a page comes from disk. */
-const address = (name: string) => new URL(`data:application/wasm;base64,${fileOf(name)}`);
-
-export const moduleUrls = {
-  relaxed: () => address(modules.relaxed),
-  simd: () => address(modules.simd),
-  scalar: () => address(modules.scalar),
-};
+export const moduleBytes = async (variant: Variant) => unlzma(bytesOf(modules[variant]));
 
 /** For `readAll`. */
 export const imageUrls = () => images;
