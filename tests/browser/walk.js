@@ -21,5 +21,5 @@ export async function walk(page) {
   }, SWEEP);
   await untilStatus(page, /^Ready: 2 runs/);
   await press(page, 'Run');
-  await untilStatus(page, /^Done: 2 runs finished/);
+  await untilStatus(page, /^Done: 2 runs finished\.$/);
 }
