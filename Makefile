@@ -154,7 +154,7 @@ build/single.stamp: $(PAGE) $(SCRIPTS) $(PACKED) wasm/generated/exports.js node_
 	@touch $@
 single: build/single.stamp
 
-build: modules types page element package single ## the modules, their binding and types, the page, the element and the page as one file, in dist/
+build: modules types page element package single ## the modules, their binding and types; in dist/ the site, the element and the page as one file
 
 start: build ## build what is missing and serve the page at http://127.0.0.1:$PORT
 	@node wasm/tools/serve.mjs preview '$(PORT)'
