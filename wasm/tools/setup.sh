@@ -4,7 +4,7 @@
 #   setup.sh node        Node itself; its packages are npm's part
 #   setup.sh native      a C compiler whose sanitizers work, cmocka, SIMDe; writes build/native.env
 #   setup.sh fuzz        a clang with libFuzzer; writes build/fuzz.env
-#   setup.sh browsers    Chromium and Firefox
+#   setup.sh browsers    Chromium, Firefox and WebKitGTK, with what drives it and what it shows itself on
 #   setup.sh check       clang-format, gcc and clang
 #   setup.sh data        Debian's copy of Fashion-MNIST
 #   setup.sh testdata    the same and PyTorch, which tests compare with, where they can be installed
@@ -259,6 +259,8 @@ browsers() {
   local packages=()
   [ -n "${CHROMIUM:-}" ] || first_of chromium chromium-browser google-chrome || packages+=(chromium)
   [ -n "${FIREFOX:-}" ] || first_of firefox-esr firefox || packages+=(firefox-esr)
+  { have WebKitWebDriver && compgen -G '/usr/lib/*/webkit2gtk-4.1/MiniBrowser' >/dev/null; } || packages+=(webkit2gtk-driver)
+  have Xvfb || packages+=(xvfb)
   [ ${#packages[@]} != 0 ] || return 0
   if may_install || [ "${CI:-}" = true ]; then
     install "${packages[@]}"
