@@ -5,12 +5,15 @@ import { formulas } from './formulas.ts';
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 
+/** WebKit runs the script that a worker is started with again when another imports it: so none does. */
+const STARTS_WORKER = /\/web\/src\/worker\/(worker|sweep-lane)\.ts$/;
+
 /** What every visit needs is one file, and so is what several tabs share: many small ones compress worse. */
 const rolldownOptions = {
   output: {
     codeSplitting: {
       groups: [
-        { name: 'base', tags: ['$initial' as const] },
+        { name: 'base', tags: ['$initial' as const], test: (id: string) => !STARTS_WORKER.test(id) },
         // Not what only computes: the page fetches that where it can have no worker.
         { name: 'parts', minShareCount: 4, test: /\/web\/src\/app\/|\/node_modules\// },
       ],
