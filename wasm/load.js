@@ -43,7 +43,10 @@ export async function compileEngine(variant, wasm) {
  * @returns {Promise<Exports>}
  */
 export async function instantiate(module) {
-  const instance = await WebAssembly.instantiate(module, imports());
+  const instance = await WebAssembly.instantiate(module, imports()).catch((error) => {
+    // WebKit compiles in spite of a policy that forbids WebAssembly, and refuses here.
+    throw error instanceof WebAssembly.CompileError ? notCompiled(error) : error;
+  });
   const exports = /** @type {Exports} */ (/** @type {unknown} */ (instance.exports));
   exports._initialize?.();
   return exports;
@@ -114,10 +117,14 @@ async function compile(bytes) {
     const taken = isView ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : bytes;
     return await WebAssembly.compile(/** @type {BufferSource} */ (taken));
   } catch (error) {
-    // Broken bytes, or a Content-Security-Policy without 'wasm-unsafe-eval': the host's own words tell which.
-    const message = error instanceof Error ? error.message : String(error);
-    throw new NormlabError('format', `createEngine: the module does not compile: ${message}`, { cause: error });
+    throw notCompiled(error);
   }
+}
+
+/** Broken bytes, or a Content-Security-Policy without 'wasm-unsafe-eval': the host's own words tell which. @param {unknown} error */
+function notCompiled(error) {
+  const message = error instanceof Error ? error.message : String(error);
+  return new NormlabError('format', `createEngine: the module does not compile: ${message}`, { cause: error });
 }
 
 function imports() {
