@@ -1,8 +1,9 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import puppeteer from 'puppeteer-core';
+import { launchWebKit } from './webkit.js';
 
 const BROWSERS = {
   chromium: {
@@ -21,7 +22,18 @@ const BROWSERS = {
   firefox: { path: process.env.FIREFOX ?? find('firefox-esr', 'firefox'), debianPackage: 'firefox-esr', args: [] },
 };
 
+/** WebKitGTK's browser stands where no PATH leads; what drives it and what it shows itself on are other programs. */
+const WEBKIT = {
+  binary: readdirSync('/usr/lib')
+    .map((folder) => `/usr/lib/${folder}/webkit2gtk-4.1/MiniBrowser`)
+    .find(existsSync),
+  driver: find('WebKitWebDriver'),
+  display: find('Xvfb'),
+};
+
+/** Those that Puppeteer drives, and all. */
 export const browserNames = Object.keys(BROWSERS);
+export const withWebKit = [...browserNames, 'webkit'];
 
 /** @param {...string} names @returns {string | undefined} the first that is on PATH */
 function find(...names) {
@@ -31,6 +43,10 @@ function find(...names) {
 
 /** @param {string} name @returns {string} what to install, empty where the browser is there */
 export function missingBrowser(name) {
+  if (name === 'webkit') {
+    const missing = Object.keys(WEBKIT).some((part) => !WEBKIT[part]);
+    return missing ? 'webkit is missing: apt-get install webkit2gtk-driver xvfb' : '';
+  }
   const { path, debianPackage } = BROWSERS[name];
   return path && existsSync(path) ? '' : `${name} is missing: apt-get install ${debianPackage}`;
 }
@@ -39,9 +55,10 @@ export function missingBrowser(name) {
  * Starts a headless browser with an empty profile, which `close` removes.
  *
  * @param {string} name
- * @param {{ protocolTimeout?: number }} [options]
+ * @param {{ protocolTimeout?: number, site?: { before: string[] } }} [options] `site` serves the pages
  */
-export async function launchBrowser(name, options) {
+export async function launchBrowser(name, { site, ...options } = {}) {
+  if (name === 'webkit') return launchWebKit({ ...WEBKIT, site, patience: options.protocolTimeout });
   const { path: executablePath, args } = BROWSERS[name];
   const profile = await mkdtemp(join(tmpdir(), 'normlab-browser-'));
   const browser = await puppeteer.launch({

@@ -22,23 +22,29 @@ const TYPES = {
   '.gz': 'application/gzip',
 };
 
+/** A file: policies of the page may forbid other scripts. */
+const BEFORE = '><script src="/before.js"></script>';
+
 /**
  * Serves the built site, or what else stands in `root`, on a free port of 127.0.0.1.
  *
  * `broken`: addresses that match are answered 404, until it is set to null; `served`: the files that have been asked for; `folder`: where the site stands;
  * `encodeGzip`: `.gz` files are sent as some servers do, as gzip-encoded content that the browser unpacks. `pages` are HTML by
- * their names, beside what stands in `root`; `headers` are sent with everything, or what they give for a file.
+ * their names, beside what stands in `root`; `headers` are sent with everything, or what they give for a file. `before`:
+ * scripts that every page runs before its own, for browsers that cannot be told to.
  */
 export async function serveSite({ folder = '/', encodeGzip = false, root = SITE } = {}) {
-  const site = { url: '', broken: null, served: new Set(), pages: new Map(), headers: {}, close: null };
+  const site = { url: '', broken: null, served: new Set(), pages: new Map(), headers: {}, before: [], close: null };
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost');
     const name = pathname.slice(folder.length).replace(/(^|\/)$/, '$1index.html');
     const inside = pathname.startsWith(folder) && !name.includes('..');
     try {
       if (!inside || site.broken?.test(pathname)) throw new Error('no such file');
-      const file = site.pages.get(name) ?? (await readFile(join(root, name)));
-      const body = site.change?.(pathname, file) ?? file;
+      const file =
+        name === 'before.js' ? site.before.join('\n') : (site.pages.get(name) ?? (await readFile(join(root, name))));
+      const changed = site.change?.(pathname, file) ?? file;
+      const body = site.before.length > 0 && name.endsWith('.html') ? `${changed}`.replace('>', BEFORE) : changed;
       site.served.add(name);
       const type = TYPES[extname(name)] ?? 'application/octet-stream';
       response.writeHead(200, {
@@ -61,7 +67,7 @@ export async function serveSite({ folder = '/', encodeGzip = false, root = SITE 
 }
 
 /**
- * Declares the same tests for either browser. `body` gets `open(hash, options)`, which opens the page in a tab of its
+ * Declares the same tests for each of `browsers`. `body` gets `open(hash, options)`, which opens the page in a tab of its
  * own (`firstVisit`: as somebody who has never been here), and `site`, the server. `build` makes another site than the
  * page: its folder, and how to remove it; `ready` awaits its first view; `browsers`: where one stands for all.
  */
@@ -80,7 +86,7 @@ export function inEachBrowser(title, body, { build = builtPage, ready = hasTabs,
         assert.equal(missing, '');
         built = await build();
         context.site = await serveSite({ root: built.folder });
-        launched = await launchBrowser(browserName, { protocolTimeout: PATIENCE_MS });
+        launched = await launchBrowser(browserName, { protocolTimeout: PATIENCE_MS, site: context.site });
         context.browser = launched.browser;
       });
 
