@@ -3,13 +3,14 @@ import { readFile } from 'node:fs/promises';
 import { before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createEngine, presetSpec } from 'normlab';
+import { withWebKit } from './browsers.js';
 import { inEachBrowser, serveSite } from './harness.js';
 
 const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
 const SCRIPT = '<script type="module" src="normlab-element.js"></script>';
 
 const isDefined = (page) => page.waitForFunction(() => customElements.get('norm-lab') !== undefined);
-const options = { build: async () => ({ folder: DIST }), ready: isDefined };
+const options = { build: async () => ({ folder: DIST }), ready: isDefined, browsers: withWebKit };
 
 /** Runs in the page, before its scripts: keeps what elements tell, and the workers that are started. */
 function listen() {
