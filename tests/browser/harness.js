@@ -69,9 +69,13 @@ export async function serveSite({ folder = '/', encodeGzip = false, root = SITE 
 /**
  * Declares the same tests for each of `browsers`. `body` gets `open(hash, options)`, which opens the page in a tab of its
  * own (`firstVisit`: as somebody who has never been here), and `site`, the server. `build` makes another site than the
- * page: its folder, and how to remove it; `ready` awaits its first view; `browsers`: where one stands for all.
+ * page: its folder, and how to remove it; `ready` awaits its first view; `address` is where it is opened, if not at the server.
  */
-export function inEachBrowser(title, body, { build = builtPage, ready = hasTabs, browsers = browserNames } = {}) {
+export function inEachBrowser(
+  title,
+  body,
+  { build = builtPage, ready = hasTabs, browsers = browserNames, address = ({ url }) => url } = {},
+) {
   for (const browserName of browsers) {
     const missing = missingBrowser(browserName);
     // An empty reason would be one all the same.
@@ -91,7 +95,7 @@ export function inEachBrowser(title, body, { build = builtPage, ready = hasTabs,
       });
 
       context.open = async (hash = '', options = {}) => {
-        const page = await openPage(context.browser, context.site.url + hash, { ...options, ready });
+        const page = await openPage(context.browser, address(context.site) + hash, { ...options, ready });
         pages.push(page);
         return page;
       };
@@ -157,11 +161,12 @@ const ROLES = {
 
 /**
  * The element with this role and accessible name, once it is there. Chromium computes role and name as it does for
- * screen readers. Firefox, asked for the same, takes seconds for each; there a few lines find the same elements.
+ * screen readers. Firefox, asked for the same, takes seconds for each, and WebKit is not asked; there a few lines find the same
+ * elements.
  */
 export async function role(page, name, label) {
-  const inFirefox = (await page.browser().version()).toLowerCase().includes('firefox');
-  if (!inFirefox) return page.waitForSelector(`::-p-aria([name="${label}"][role="${name}"])`);
+  const inChromium = (await page.browser().version()).toLowerCase().includes('chrome');
+  if (inChromium) return page.waitForSelector(`::-p-aria([name="${label}"][role="${name}"])`);
   const found = await page.waitForFunction(findNamed, { polling: 50 }, ROLES[name], label);
   return found.asElement();
 }

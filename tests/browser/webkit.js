@@ -97,20 +97,24 @@ class Page {
     return this.driver.manage().window().setRect({ width, height });
   }
 
-  goto(url) {
-    return this.driver.get(url);
+  async goto(url) {
+    await this.driver.get(url);
+    if (!url.startsWith('file:')) return;
+    // No server brings what is to run before the page's own scripts: what that stores is there when it is loaded again.
+    await this.evaluate(this.of.site.before.join(' ') || '0');
+    await this.driver.navigate().refresh();
   }
 
   async evaluateOnNewDocument(script, ...args) {
     this.of.site.before.push(`(${script}).apply(null, ${JSON.stringify(args)});`);
   }
 
-  evaluate(script, ...args) {
+  async evaluate(script, ...args) {
+    // A test that has run out of time may still wait for something, in what is now another's window.
+    if (this.closed) throw new Error('the page is closed');
     const body = typeof script === 'function' ? `(${script}).apply(null, arguments)` : script;
-    return this.driver.executeScript(
-      `return ${body}`,
-      ...args.map((arg) => (arg instanceof Handle ? arg.element : arg)),
-    );
+    const given = args.map((arg) => (arg instanceof Handle ? arg.element : arg));
+    return this.driver.executeScript(`return ${body}`, ...given);
   }
 
   async waitForFunction(script, { timeout = this.patience, polling = POLLING_MS } = {}, ...args) {
@@ -133,8 +137,14 @@ class Page {
     return found.evaluate(script, ...args);
   }
 
+  $$eval(selector, script, ...args) {
+    const found = '[...document.querySelectorAll(arguments[0])], ...[...arguments].slice(1)';
+    return this.driver.executeScript(`return (${script})(${found})`, selector, ...args);
+  }
+
   /** Leaves the first window, which keeps the browser open. */
   async close() {
+    this.closed = true;
     await this.driver.close();
     const [first] = await this.driver.getAllWindowHandles();
     await this.driver.switchTo().window(first);
