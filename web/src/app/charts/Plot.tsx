@@ -3,6 +3,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Mode, NormName } from '../../worker/protocol';
 import { brief, roundTicks } from './ticks';
+import { watchWidth } from './width';
 
 interface Looks {
   label: string;
@@ -58,11 +59,9 @@ export function Plot({ label, series, x = {}, y = {}, height = 160 }: Props) {
   useEffect(() => {
     const box = host.current;
     if (!box) return;
-    const resizing = new ResizeObserver(() => {
-      width.value = Math.max(160, box.clientWidth);
+    return watchWidth(box, (room) => {
+      width.value = Math.max(160, room);
     });
-    resizing.observe(box);
-    return () => resizing.disconnect();
   }, [width]);
 
   const xs = series.flatMap((one) => (one.kind === 'bins' ? [one.low, one.high] : [...ends(one.x)]));

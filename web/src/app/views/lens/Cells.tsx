@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { LensQuestion } from '../../../worker/lens-input';
 import { brief } from '../../charts/ticks';
+import { watchWidth } from '../../charts/width';
 import type { LabModel } from '../../state/lab';
 import { cellAt, drawCells, layoutOf, type Palette, paintTiles, paletteOf, roundExtent, type Tiles } from './cells';
 import { lensOf, sharingOf } from './lens';
@@ -33,16 +34,15 @@ export function Cells({ lab, title, values, question, children }: Props) {
   useEffect(() => {
     const box = figure.current;
     if (!box) return;
-    const resizing = new ResizeObserver(() => {
-      room.value = box.clientWidth;
+    const stop = watchWidth(box, (width) => {
+      room.value = width;
     });
-    resizing.observe(box);
     const scrolling = new IntersectionObserver(([entry]) => {
       inSight.value = entry?.isIntersecting ?? true;
     });
     scrolling.observe(box);
     return () => {
-      resizing.disconnect();
+      stop();
       scrolling.disconnect();
     };
   }, [room, inSight]);
