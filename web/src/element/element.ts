@@ -74,8 +74,11 @@ export class NormLabElement extends Base {
   }
 
   connectedCallback(): void {
-    // Moved within its task: everything goes on.
-    if (this.#stops.length > 0) return;
+    // Moved within its task: everything goes on, and only what is painted behind it may be other.
+    if (this.#stops.length > 0) {
+      this.#theme?.look();
+      return;
+    }
     const root = this.shadowRoot ?? this.attachShadow({ mode: 'open' });
     if (!root.querySelector('slot')) root.append(document.createElement('slot'));
     this.#stops = [dress(root)];

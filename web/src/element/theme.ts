@@ -26,13 +26,15 @@ function isDark(color: string): boolean | null {
 export function followTheme(element: Element, wanted: () => string | null) {
   const theme = signal<Theme>('light');
   const look = () => {
+    // Sites that load the next page in place may put another body around what stays.
+    watching.disconnect();
+    for (const root of [document.documentElement, document.body]) watching.observe(root, { attributes: true });
     const fixed = wanted();
     theme.value = fixed === 'light' || fixed === 'dark' ? fixed : themeAround(element);
   };
   const preference = matchMedia('(prefers-color-scheme: dark)');
   const watching = new MutationObserver(look);
   look();
-  for (const root of [document.documentElement, document.body]) watching.observe(root, { attributes: true });
   preference.addEventListener('change', look);
   return {
     theme,
