@@ -5,7 +5,7 @@ import '../styles/train.css';
 import '../styles/figure.css';
 import { effect, type ReadonlySignal } from '@preact/signals';
 import { render } from 'preact';
-import { loadView, Panel } from '../app/components/Panel';
+import { loadView, Panel, viewState } from '../app/components/Panel';
 import { Problems } from '../app/components/Problems';
 import { writeHash } from '../app/hash';
 import { connect } from '../app/state/client';
@@ -91,7 +91,7 @@ function watch(lab: LabModel, tell: <K extends keyof Events>(type: K, detail: Ev
       const { phase } = lab.engine.value;
       const { view } = lab.config.value;
       const variant = lab.variant.value;
-      const ready = variant !== null && (phase === 'ready' || view === 'lens');
+      const ready = variant !== null && viewState(view) === true && (phase === 'ready' || view === 'lens');
       if (ready && !announced) {
         announced = true;
         tell('norm-lab-ready', { view, variant });
@@ -110,6 +110,10 @@ function watch(lab: LabModel, tell: <K extends keyof Events>(type: K, detail: Ev
       const engine = lab.engine.value;
       const failure = engine.phase === 'dead' ? engine.failure : lab.progress.value.failure;
       if (failure) tell('norm-lab-error', { code: failure.code, message: failure.message });
+    }),
+    effect(() => {
+      const found = viewState(lab.config.value.view);
+      if (typeof found === 'string') tell('norm-lab-error', { code: 'io', message: `the view is not there: ${found}` });
     }),
     effect(() => {
       for (const message of lab.problems.value) tell('norm-lab-error', { code: 'argument', message });

@@ -6,6 +6,12 @@ import { type View, type ViewId, type ViewModule, views } from '../views';
 /** The tabs that have been fetched; a string: why one could not be. */
 const fetched = signal<Partial<Record<ViewId, View | string>>>({});
 
+/** Whether a tab has been fetched; else why it could not be, or null as long as it is on its way. */
+export const viewState = (id: ViewId): true | string | null => {
+  const found = fetched.value[id];
+  return typeof found === 'function' ? true : (found ?? null);
+};
+
 export const loadView = (id: ViewId): Promise<ViewModule> =>
   (views.find((view) => view.id === id) as (typeof views)[number]).load();
 
