@@ -55,16 +55,17 @@ export function missingBrowser(name) {
  * Starts a headless browser with an empty profile, which `close` removes.
  *
  * @param {string} name
- * @param {{ protocolTimeout?: number, site?: { before: string[] } }} [options] `site` serves the pages
+ * @param {{ protocolTimeout?: number, site?: { before: string[] }, args?: string[], extraPrefsFirefox?: object, env?: object }}
+ *   [options] `site` serves the pages; the last three are more for Chromium, Firefox and WebKit
  */
-export async function launchBrowser(name, { site, ...options } = {}) {
-  if (name === 'webkit') return launchWebKit({ ...WEBKIT, site, patience: options.protocolTimeout });
+export async function launchBrowser(name, { site, args: more = [], env, ...options } = {}) {
+  if (name === 'webkit') return launchWebKit({ ...WEBKIT, site, env, patience: options.protocolTimeout });
   const { path: executablePath, args } = BROWSERS[name];
   const profile = await mkdtemp(join(tmpdir(), 'normlab-browser-'));
   const browser = await puppeteer.launch({
     browser: name === 'firefox' ? 'firefox' : 'chrome',
     executablePath,
-    args,
+    args: [...args, ...more],
     userDataDir: profile,
     ...options,
   });

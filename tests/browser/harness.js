@@ -31,15 +31,25 @@ const BEFORE = '><script src="/before.js"></script>';
  * `broken`: addresses that match are answered 404, until it is set to null; `served`: the files that have been asked for; `folder`: where the site stands;
  * `encodeGzip`: `.gz` files are sent as some servers do, as gzip-encoded content that the browser unpacks. `pages` are HTML by
  * their names, beside what stands in `root`; `headers` are sent with everything, or what they give for a file. `before`:
- * scripts that every page runs before its own, for browsers that cannot be told to.
+ * scripts that every page runs before its own, for browsers that cannot be told to. `offline`: nothing is answered.
  */
 export async function serveSite({ folder = '/', encodeGzip = false, root = SITE } = {}) {
-  const site = { url: '', broken: null, served: new Set(), pages: new Map(), headers: {}, before: [], close: null };
+  const site = {
+    url: '',
+    broken: null,
+    offline: false,
+    served: new Set(),
+    pages: new Map(),
+    headers: {},
+    before: [],
+    close: null,
+  };
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost');
     const name = pathname.slice(folder.length).replace(/(^|\/)$/, '$1index.html');
     const inside = pathname.startsWith(folder) && !name.includes('..');
     try {
+      if (site.offline) return request.destroy();
       if (!inside || site.broken?.test(pathname)) throw new Error('no such file');
       const file =
         name === 'before.js' ? site.before.join('\n') : (site.pages.get(name) ?? (await readFile(join(root, name))));
@@ -69,12 +79,13 @@ export async function serveSite({ folder = '/', encodeGzip = false, root = SITE 
 /**
  * Declares the same tests for each of `browsers`. `body` gets `open(hash, options)`, which opens the page in a tab of its
  * own (`firstVisit`: as somebody who has never been here), and `site`, the server. `build` makes another site than the
- * page: its folder, and how to remove it; `ready` awaits its first view; `address` is where it is opened, if not at the server.
+ * page: its folder, and how to remove it; `ready` awaits its first view; `address` is where it is opened, if not at the server; `launch`: what else
+ * the browser is started with.
  */
 export function inEachBrowser(
   title,
   body,
-  { build = builtPage, ready = hasTabs, browsers = browserNames, address = ({ url }) => url } = {},
+  { build = builtPage, ready = hasTabs, browsers = browserNames, address = ({ url }) => url, launch } = {},
 ) {
   for (const browserName of browsers) {
     const missing = missingBrowser(browserName);
@@ -90,7 +101,7 @@ export function inEachBrowser(
         assert.equal(missing, '');
         built = await build();
         context.site = await serveSite({ root: built.folder });
-        launched = await launchBrowser(browserName, { protocolTimeout: PATIENCE_MS, site: context.site });
+        launched = await launchBrowser(browserName, { protocolTimeout: PATIENCE_MS, site: context.site, ...launch });
         context.browser = launched.browser;
       });
 
@@ -111,7 +122,7 @@ export function inEachBrowser(
           try {
             await run();
           } finally {
-            await Promise.all(pages.splice(0).map((page) => page.close()));
+            for (const page of pages.splice(0)) await page.close();
           }
         }),
       );

@@ -76,13 +76,13 @@ class Browser {
     await driver.switchTo().window(first);
     await driver.switchTo().newWindow('window');
     if (site) site.before = [];
-    return new Page(this);
+    return new Page(this, await driver.getWindowHandle());
   }
 }
 
 class Page {
-  constructor(browser) {
-    Object.assign(this, { driver: browser.driver, patience: browser.patience, of: browser });
+  constructor(browser, handle) {
+    Object.assign(this, { driver: browser.driver, patience: browser.patience, of: browser, handle });
   }
 
   browser() {
@@ -145,6 +145,7 @@ class Page {
   /** Leaves the first window, which keeps the browser open. */
   async close() {
     this.closed = true;
+    await this.driver.switchTo().window(this.handle);
     await this.driver.close();
     const [first] = await this.driver.getAllWindowHandles();
     await this.driver.switchTo().window(first);
