@@ -79,8 +79,8 @@ export async function serveSite({ folder = '/', encodeGzip = false, root = SITE 
 /**
  * Declares the same tests for each of `browsers`. `body` gets `open(hash, options)`, which opens the page in a tab of its
  * own (`firstVisit`: as somebody who has never been here), and `site`, the server. `build` makes another site than the
- * page: its folder, and how to remove it; `ready` awaits its first view; `address` is where it is opened, if not at the server; `launch`: what else
- * the browser is started with.
+ * page: its folder, and how to remove it; `ready` awaits its first view; `address` is where it is opened, if not at the
+ * server; `launch`: what else the browsers are started with.
  */
 export function inEachBrowser(
   title,
