@@ -10,6 +10,7 @@ const STARTS_WORKER = /\/web\/src\/worker\/(worker|sweep-lane)\.ts$/;
 
 /** What every visit needs is one file, and so is what several tabs share: many small ones compress worse. */
 const rolldownOptions = {
+  checks: { pluginTimings: false },
   output: {
     codeSplitting: {
       groups: [

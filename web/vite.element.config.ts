@@ -38,6 +38,7 @@ const parted = {
       'src/app/views/lens/CellFormula.tsx': 'CellFormula',
       'src/app/views/lens/LensFields.tsx': 'LensFields',
       'src/app/views/lens/LensMore.tsx': 'LensMore',
+      'src/app/views/train/ArmPicker.tsx': 'ArmPicker',
       'src/app/views/train/RunFields.tsx': 'RunFields',
       'src/app/views/train/TrainMore.tsx': 'TrainMore',
       'src/app/views/train/Experiments.tsx': 'Experiments',
@@ -87,6 +88,7 @@ export default defineConfig(({ mode }) => {
       target: 'es2022',
       lib: { entry: path('src/element/index.ts'), formats: ['es'], fileName: () => file },
       rolldownOptions: {
+        checks: { pluginTimings: false },
         preserveEntrySignatures: 'allow-extension',
         output: { minify: true, ...output },
         // What is at hand is imported as what may have to be fetched too, by code that the page shares.

@@ -32,7 +32,7 @@ function build(
       minify: false,
       license,
       lib: { entry: path(entry), formats: ['es'], fileName: () => `${name}.js` },
-      rolldownOptions: { output: { codeSplitting, chunkFileNames: '[name].js' } },
+      rolldownOptions: { checks: { pluginTimings: false }, output: { codeSplitting, chunkFileNames: '[name].js' } },
     },
   };
 }
