@@ -22,8 +22,8 @@ const TYPES = {
   '.gz': 'application/gzip',
 };
 
-/** A file: policies of the page may forbid other scripts. */
-const BEFORE = '><script src="/before.js"></script>';
+/** What runs before a page's own scripts is a file: policies may forbid other scripts. */
+const BEFORE = '/before.js';
 
 /**
  * Serves the built site, or what else stands in `root`, on a free port of 127.0.0.1.
@@ -50,11 +50,15 @@ export async function serveSite({ folder = '/', encodeGzip = false, root = SITE 
     const inside = pathname.startsWith(folder) && !name.includes('..');
     try {
       if (site.offline) return request.destroy();
+      if (pathname === BEFORE) {
+        response.writeHead(200, { 'content-type': TYPES['.js'] }).end(site.before.join('\n'));
+        return;
+      }
       if (!inside || site.broken?.test(pathname)) throw new Error('no such file');
-      const file =
-        name === 'before.js' ? site.before.join('\n') : (site.pages.get(name) ?? (await readFile(join(root, name))));
+      const file = site.pages.get(name) ?? (await readFile(join(root, name)));
       const changed = site.change?.(pathname, file) ?? file;
-      const body = site.before.length > 0 && name.endsWith('.html') ? `${changed}`.replace('>', BEFORE) : changed;
+      const begins = site.before.length > 0 && name.endsWith('.html');
+      const body = begins ? `${changed}`.replace('>', `><script src="${BEFORE}"></script>`) : changed;
       site.served.add(name);
       const type = TYPES[extname(name)] ?? 'application/octet-stream';
       response.writeHead(200, {
