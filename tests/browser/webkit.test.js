@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { createEngine, presetSpec } from 'normlab';
 import { runnerImport } from 'vite';
 import { choose, inEachBrowser, legendValue, press, role, untilMeasured, untilStatus } from './harness.js';
@@ -8,7 +8,10 @@ import { choose, inEachBrowser, legendValue, press, role, untilMeasured, untilSt
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 
 /** The pages that have the whole playground, and where each is opened. */
-const PAGES = { 'the page': (site) => site.url };
+const PAGES = {
+  'the page': (site) => site.url,
+  'the page as one file, opened from disk': () => pathToFileURL(path('../../dist/normlab.html')).href,
+};
 
 /** The views: their tabs, and what there is when they have been opened, with figures that the engine has computed. */
 const VIEWS = {
