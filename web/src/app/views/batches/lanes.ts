@@ -32,7 +32,8 @@ export function makeRuns(
 
   function stop(): void {
     over = true;
-    for (const each of ends) each();
+    // Whoever begins anew stops what was before, be it over or not.
+    for (const each of ends.splice(0)) each();
   }
   function end(failure?: Failure): void {
     if (over) return;
