@@ -50,6 +50,8 @@ const parted = {
     chunkFileNames: 'normlab-element/[name].js',
     codeSplitting: { groups: [{ name: 'normlab-element', tags: ['$initial' as const] }] },
   },
+  license: { fileName: 'normlab-element/LICENSES.md' },
+  notice: '',
 };
 
 /** One script without a folder: Lens and Train, with all that they have, and the module that most browsers run. */
@@ -74,18 +76,23 @@ const inline = {
     packedModule(),
   ],
   output: { codeSplitting: false as const },
+  // It stands alone.
+  license: false as const,
+  notice:
+    '/*! Normlab, MIT, with Preact and its signals, MIT, and Comlink, Apache-2.0: normlab/dist/element/LICENSES.md */\n',
 };
 
 export default defineConfig(({ mode }) => {
-  const { file, plugins, output } = mode === 'inline' ? inline : parted;
+  const { file, plugins, output, license, notice } = mode === 'inline' ? inline : parted;
   return {
     root: path('.'),
     resolve: { alias: normlab },
-    plugins: [smaller(), plugins(), elementStyles(), preact(), formulas()],
+    plugins: [smaller(notice), plugins(), elementStyles(), preact(), formulas()],
     build: {
       outDir: path('../dist'),
       emptyOutDir: false,
       target: 'es2022',
+      license,
       lib: { entry: path('src/element/index.ts'), formats: ['es'], fileName: () => file },
       rolldownOptions: {
         checks: { pluginTimings: false },
